@@ -1,0 +1,163 @@
+//! Variables and percent escapes in component URIs. Pure.
+
+use std::collections::BTreeMap;
+
+/// Gives the values of variables. Handed in, so that a library never reads the environment of its process.
+pub trait Environment {
+    /// The value of the variable `name`, if it is defined.
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+impl Environment for BTreeMap<String, String> {
+    fn get(&self, name: &str) -> Option<String> {
+        BTreeMap::get(self, name).cloned()
+    }
+}
+
+/// No variables at all.
+impl Environment for () {
+    fn get(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+/// If `text` begins with a variable after which it ends or a query begins: its value, and the rest of the text.
+pub(super) fn leading_variable<'a>(
+    text: &'a str,
+    environment: &dyn Environment,
+) -> Result<Option<(String, &'a str)>, String> {
+    let Some(Token::Variable(name, rest)) = token(text)? else { return Ok(None) };
+    match rest.chars().next() {
+        None | Some('?' | '&') => Ok(Some((value_of(name, environment)?, rest))),
+        Some(_) => Ok(None),
+    }
+}
+
+/// Puts the variables into `text`, and leaves the rest as it is.
+pub(super) fn variables(text: &str, environment: &dyn Environment) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(token) = token(rest)? {
+        rest = match token {
+            Token::Variable(name, rest) => {
+                out.push_str(&value_of(name, environment)?);
+                rest
+            }
+            Token::Text(text, rest) => {
+                out.push_str(text);
+                rest
+            }
+        };
+    }
+    Ok(out)
+}
+
+/// Decodes the text, and puts the variables' values in as they are.
+pub(super) fn decode_with_variables(text: &str, environment: &dyn Environment) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut literal = String::new();
+    while let Some(token) = token(rest)? {
+        rest = match token {
+            Token::Variable(name, rest) => {
+                out.push_str(&decode(&std::mem::take(&mut literal)));
+                out.push_str(&value_of(name, environment)?);
+                rest
+            }
+            Token::Text(text, rest) => {
+                literal.push_str(text);
+                rest
+            }
+        };
+    }
+    out.push_str(&decode(&literal));
+    Ok(out)
+}
+
+/// Decodes `+` and percent escapes. An escape that is none stands for itself, since people write `label=100%`.
+pub(super) fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        let escaped = escaped.filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        match (first, escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+                continue;
+            }
+            (b'+', _) => bytes.push(b' '),
+            _ => bytes.push(first),
+        }
+        rest = tail;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Encodes a name or a value of a query so that [`decode`], and any server, reads it back.
+pub(super) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'.'
+            | b'_'
+            | b'~'
+            | b','
+            | b':'
+            | b'/'
+            | b'@' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+enum Token<'a> {
+    /// The name of a variable, and the text after it.
+    Variable(&'a str, &'a str),
+    /// Text without a variable, and the text after it.
+    Text(&'a str, &'a str),
+}
+
+/// Cuts the next token off. A dollar that begins no name is a dollar, since regular expressions end in one.
+fn token(text: &str) -> Result<Option<Token<'_>>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let Some(after) = text.strip_prefix('$') else {
+        let (plain, rest) = text.split_at(text.find('$').unwrap_or(text.len()));
+        return Ok(Some(Token::Text(plain, rest)));
+    };
+    if let Some(rest) = after.strip_prefix('$') {
+        return Ok(Some(Token::Text("$", rest)));
+    }
+    if let Some(braced) = after.strip_prefix('{') {
+        let (name, rest) =
+            braced.split_once('}').ok_or("a \"${\" is not closed; a dollar itself is written $$")?;
+        if !is_name(name) {
+            return Err(format!("\"${{{name}}}\" names no variable; a dollar itself is written $$"));
+        }
+        return Ok(Some(Token::Variable(name, rest)));
+    }
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+    let (name, rest) = after.split_at(end);
+    Ok(Some(if is_name(name) { Token::Variable(name, rest) } else { Token::Text("$", after) }))
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn value_of(name: &str, environment: &dyn Environment) -> Result<String, String> {
+    environment
+        .get(name)
+        .ok_or_else(|| format!("the variable ${name} is not defined; set it, or write $$ for a dollar"))
+}

@@ -1,0 +1,140 @@
+//! Component URIs: `kind:endpoint?option=value&option=value`, as `--source` and `--sink` take them.
+//!
+//! Parsing is pure. The text is cut first and variables are put in afterwards ([`expand`]), so that a `&` or `#` in a
+//! password changes nothing. Options are then read through a [`UriReader`], which collects every mistake.
+
+mod expand;
+mod reader;
+mod spec;
+mod value;
+
+use std::fmt;
+
+pub use expand::Environment;
+pub use reader::UriReader;
+pub(crate) use reader::nearest;
+pub use spec::{ComponentSpec, EndpointSpec, OptionSpec};
+pub use value::{ByteSize, OptionValue, Rate};
+
+use crate::error::ConfigError;
+
+/// A parsed component URI. `Debug` shows the kind and the names of the options, never a value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ComponentUri {
+    kind: String,
+    endpoint: String,
+    raw_query: Option<String>,
+    options: Vec<(String, String)>,
+}
+
+impl ComponentUri {
+    /// Parses `text`, given with the flag `flag` (such as `--sink`).
+    ///
+    /// Accepts what kube-eventer accepts: `kind`, `kind:`, `kind:endpoint`, `kind:?options`, and opaque forms such as
+    /// `mysql:?user:pw@tcp(host)/db`. `$NAME` and `${NAME}` stand for variables of `environment`, `$$` for a dollar; an
+    /// endpoint that is one variable is put in before the text is cut, so that it may bring its own query. A `%` that
+    /// begins no escape, a `;` and a `#` mean themselves.
+    ///
+    /// # Errors
+    /// No kind, a variable that is not defined, or a `${` that is not closed.
+    pub fn parse(flag: &str, text: &str, environment: &dyn Environment) -> Result<Self, ConfigError> {
+        let text = unquoted(text);
+        let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+        let kind = kind.trim();
+        if !is_kind(kind) {
+            let reason = "this is no component URI; it has the form kind:endpoint?option=value".to_owned();
+            return Err(ConfigError::Syntax { component: flag.to_owned(), reason });
+        }
+        Self::parse_rest(kind, unquoted(rest), environment)
+            .map_err(|reason| ConfigError::Syntax { component: component_label(flag, kind), reason })
+    }
+
+    fn parse_rest(kind: &str, rest: &str, environment: &dyn Environment) -> Result<Self, String> {
+        // `brought` is the query that a variable brought with it: a dollar in it is a dollar.
+        let (endpoint, brought, query) = match expand::leading_variable(rest, environment)? {
+            Some((value, rest)) => {
+                let (endpoint, brought) = split_query(&value);
+                let query = (!rest.is_empty()).then(|| &rest[1..]);
+                (endpoint.to_owned(), brought.map(str::to_owned), query)
+            }
+            None => {
+                let (endpoint, query) = split_query(rest);
+                (expand::variables(endpoint, environment)?, None, query)
+            }
+        };
+        let mut options: Vec<_> = pairs(brought.as_deref())
+            .map(|(name, value)| (expand::decode(name), expand::decode(value)))
+            .collect();
+        for (name, value) in pairs(query) {
+            options.push((expand::decode(name), expand::decode_with_variables(value, environment)?));
+        }
+        let query = query.map(|query| expand::variables(query, environment)).transpose()?;
+        let raw_query = match (brought, query) {
+            (Some(brought), Some(query)) => Some(format!("{brought}&{query}")),
+            (brought, query) => brought.or(query),
+        };
+        Ok(Self { kind: kind.to_owned(), endpoint, raw_query, options })
+    }
+
+    /// The kind, such as `kafka`.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// What stands between the kind and the `?`. May be a credential.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Everything after the first `?`, not decoded, for kinds whose query is opaque. May hold a credential.
+    pub fn raw_query(&self) -> Option<&str> {
+        self.raw_query.as_deref()
+    }
+
+    /// The options in the order in which they stand, decoded. May hold credentials.
+    pub fn options(&self) -> &[(String, String)] {
+        &self.options
+    }
+}
+
+impl fmt::Debug for ComponentUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.options.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("ComponentUri")
+            .field("kind", &self.kind)
+            .field("options", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a component is called in errors: `--sink=kafka`.
+pub(crate) fn component_label(flag: &str, kind: &str) -> String {
+    format!("{flag}={kind}")
+}
+
+fn is_kind(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+/// Takes one pair of quotes off, which a manifest without a shell leaves on (`--sink="log"`).
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inside = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    inside('"').or_else(|| inside('\'')).unwrap_or(text)
+}
+
+fn split_query(text: &str) -> (&str, Option<&str>) {
+    text.split_once('?').map_or((text, None), |(endpoint, query)| (endpoint, Some(query)))
+}
+
+fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+    query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+#[cfg(test)]
+mod tests;

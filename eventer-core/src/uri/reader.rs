@@ -1,0 +1,191 @@
+//! Reads the endpoint and the options of a component URI, each once, and collects every mistake.
+
+use super::spec::{ComponentSpec, EndpointSpec, OptionSpec};
+use super::value::OptionValue;
+use super::{ComponentUri, component_label, expand};
+use crate::error::ConfigError;
+
+/// A prefix that hands an option to the destination, whatever it looks like.
+const PASS_ON: &str = "query.";
+
+/// A cursor over a [`ComponentUri`]: what is taken is known, and what is left over is a mistake.
+///
+/// A value that is not understood is recorded, and the default stands in for it, so that all mistakes are found at
+/// once; the registry lets no component come of it.
+#[derive(Debug)]
+pub struct UriReader<'a> {
+    component: String,
+    endpoint: String,
+    endpoint_spec: EndpointSpec,
+    known: Vec<&'a OptionSpec>,
+    left: Vec<(String, String)>,
+    errors: Vec<ConfigError>,
+}
+
+impl<'a> UriReader<'a> {
+    /// Reads `uri`, given with `flag`, as a component of `spec` that takes `common` options too.
+    pub fn new(flag: &str, uri: &ComponentUri, spec: &'a ComponentSpec, common: &'a [OptionSpec]) -> Self {
+        Self {
+            component: component_label(flag, spec.kind),
+            endpoint: uri.endpoint().to_owned(),
+            endpoint_spec: spec.endpoint,
+            known: spec.options.iter().chain(common).collect(),
+            left: uri.options().to_vec(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// What stands between the kind and the `?`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Takes an option; the first one holds if it was given more than once. Its default if it was not given.
+    pub fn take<T: OptionValue>(&mut self, option: &OptionSpec) -> Option<T> {
+        let given = self.take_texts(option.name).into_iter().next();
+        let given = given.and_then(|text| self.parse(option, &text));
+        given.or_else(|| option.default.and_then(|text| self.parse(option, text)))
+    }
+
+    /// Takes an option that has a default.
+    ///
+    /// # Panics
+    /// If its declaration has no default or one that it does not take, which each component's tests find.
+    pub fn take_or_default<T: OptionValue>(&mut self, option: &OptionSpec) -> T {
+        self.take(option).expect("the option is declared with a default that it takes")
+    }
+
+    /// Takes all values of an option that may be repeated.
+    pub fn take_all<T: OptionValue>(&mut self, option: &OptionSpec) -> Vec<T> {
+        let texts = self.take_texts(option.name);
+        texts.iter().filter_map(|text| self.parse(option, text)).collect()
+    }
+
+    /// Takes an option that must be given.
+    ///
+    /// # Errors
+    /// If it is missing.
+    pub fn require<T: OptionValue>(&mut self, option: &OptionSpec) -> Result<T, ConfigError> {
+        let had_errors = self.errors.len();
+        match self.take(option) {
+            Some(value) => Ok(value),
+            // Its value was wrong; that is recorded already.
+            None if self.errors.len() > had_errors => Err(self.errors.remove(had_errors)),
+            None => Err(ConfigError::MissingOption {
+                component: self.component.clone(),
+                option: option.name.to_owned(),
+                help: option.help.to_owned(),
+            }),
+        }
+    }
+
+    /// Takes the destination's own URL: the endpoint, and of its query what no option has taken.
+    ///
+    /// Call it last. What is left of the query but looks like a misspelt option is a mistake; `query.x=` passes `x` on
+    /// whatever it looks like.
+    pub fn take_destination(&mut self) -> String {
+        let mut query = Vec::new();
+        for (name, value) in std::mem::take(&mut self.left) {
+            if let Some(name) = name.strip_prefix(PASS_ON) {
+                query.push((name.to_owned(), value));
+            } else if let Some(suggestion) = self.nearest(&name) {
+                let hint = format!(" (to pass it on to the destination, write {PASS_ON}{name}=)");
+                self.unknown(name, Some(suggestion), hint);
+            } else {
+                query.push((name, value));
+            }
+        }
+        let query: Vec<String> = query
+            .iter()
+            .map(|(name, value)| format!("{}={}", expand::encode(name), expand::encode(value)))
+            .collect();
+        if query.is_empty() {
+            self.endpoint.clone()
+        } else {
+            format!("{}?{}", self.endpoint, query.join("&"))
+        }
+    }
+
+    /// Says that the value of `option` is wrong for a reason of the component's own. The reason must show no secret.
+    pub fn invalid(&mut self, option: &OptionSpec, reason: impl Into<String>) {
+        let error = self.invalid_error(option.name, reason.into());
+        self.errors.push(error);
+    }
+
+    /// An error about the endpoint, in the form of a missing or wrong option. The reason must show no secret.
+    pub fn endpoint_error(&self, reason: impl Into<String>) -> ConfigError {
+        ConfigError::Syntax { component: self.component.clone(), reason: reason.into() }
+    }
+
+    /// Everything that was wrong, among it the options that nobody took.
+    pub fn finish(mut self) -> Vec<ConfigError> {
+        for (name, _) in std::mem::take(&mut self.left) {
+            let suggestion = self.nearest(&name);
+            let hint = match (&suggestion, self.endpoint_spec) {
+                (None, EndpointSpec::Url(_)) => {
+                    format!("; to pass it on to the destination, write {PASS_ON}{name}=")
+                }
+                (None, _) if self.known.is_empty() => "; this kind takes no options".to_owned(),
+                (None, _) => {
+                    let known: Vec<&str> = self.known.iter().map(|option| option.name).collect();
+                    format!("; known are {}", known.join(", "))
+                }
+                (Some(_), _) => String::new(),
+            };
+            self.unknown(name, suggestion, hint);
+        }
+        self.errors
+    }
+
+    fn take_texts(&mut self, name: &str) -> Vec<String> {
+        let (taken, left) = std::mem::take(&mut self.left).into_iter().partition(|(given, _)| given == name);
+        self.left = left;
+        let taken: Vec<(String, String)> = taken;
+        taken.into_iter().map(|(_, value)| value).collect()
+    }
+
+    fn parse<T: OptionValue>(&mut self, option: &OptionSpec, text: &str) -> Option<T> {
+        match T::parse_option(text) {
+            Ok(value) => Some(value),
+            Err(_) if option.is_secret => {
+                self.invalid(
+                    option,
+                    format!("its value, which is not shown, is not of the form {}", option.value),
+                );
+                None
+            }
+            Err(reason) => {
+                self.invalid(option, reason);
+                None
+            }
+        }
+    }
+
+    fn invalid_error(&self, option: &str, reason: String) -> ConfigError {
+        ConfigError::InvalidOption { component: self.component.clone(), option: option.to_owned(), reason }
+    }
+
+    fn unknown(&mut self, option: String, suggestion: Option<String>, hint: String) {
+        let component = self.component.clone();
+        self.errors.push(ConfigError::UnknownOption { component, option, suggestion, hint });
+    }
+
+    fn nearest(&self, name: &str) -> Option<String> {
+        nearest(name, self.known.iter().map(|option| option.name))
+    }
+}
+
+/// The candidate that `word` was most likely meant to be: the same in another case, or a slip or two away.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+    let lower = word.to_ascii_lowercase();
+    let slips = match word.len() {
+        0..=2 => 0,
+        3..=4 => 1,
+        _ => 2,
+    };
+    candidates
+        .map(|candidate| (strsim::osa_distance(&lower, &candidate.to_ascii_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= slips)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate.to_owned())
+}

@@ -1,0 +1,145 @@
+//! Every form of component URI that kube-eventer's users write, and the mistakes they make.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+const LEVEL: OptionSpec = OptionSpec::new("level", "LEVEL", "Least level.");
+const HEADER: OptionSpec = OptionSpec::new("header", "NAME=VALUE", "Header.").repeatable().secret();
+const COUNT: OptionSpec = OptionSpec::new("count", "N", "How many.").default("3");
+const URL_KIND: ComponentSpec = ComponentSpec {
+    kind: "webhook",
+    summary: "",
+    endpoint: EndpointSpec::Url("URL"),
+    options: &[LEVEL, HEADER, COUNT],
+    example: "",
+};
+
+fn environment() -> BTreeMap<String, String> {
+    let pairs = [("PASS", "p&w=1#$x%20"), ("HOOK", "https://h/x?token=a$b"), ("HOST", "example.com")];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+fn parse(text: &str) -> Result<ComponentUri, ConfigError> {
+    ComponentUri::parse("--sink", text, &environment())
+}
+
+fn parsed(text: &str) -> ComponentUri {
+    parse(text).unwrap()
+}
+
+fn option(uri: &ComponentUri, name: &str) -> String {
+    uri.options().iter().find(|(given, _)| given == name).unwrap().1.clone()
+}
+
+#[test]
+fn kind_and_endpoint_alone() {
+    for text in ["log", "log:", "\"log\"", "'log:'", " log: ", "log:''"] {
+        let uri = parsed(text);
+        assert_eq!((uri.kind(), uri.endpoint(), uri.options().len()), ("log", "", 0), "{text}");
+    }
+    assert_eq!(parsed("kubernetes:https://kubernetes.default").endpoint(), "https://kubernetes.default");
+}
+
+#[test]
+fn options_keep_their_order_and_repeat() {
+    let uri = parsed("kafka:?brokers=a:9092&brokers=b:9092&eventstopic=k8s");
+    let brokers: Vec<_> = uri.options().iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(brokers, ["a:9092", "b:9092", "k8s"]);
+}
+
+#[test]
+fn a_value_is_decoded_and_what_is_no_escape_stands_for_itself() {
+    let uri = parsed("webhook:http://h?header=Authorization=Bearer%20abc&label=100%&a=x+y&b=1;2&c=p#1");
+    assert_eq!(option(&uri, "header"), "Authorization=Bearer abc");
+    assert_eq!(option(&uri, "label"), "100%");
+    assert_eq!(option(&uri, "a"), "x y");
+    assert_eq!(option(&uri, "b"), "1;2");
+    assert_eq!(option(&uri, "c"), "p#1");
+}
+
+#[test]
+fn an_opaque_query_is_kept_whole() {
+    let uri = parsed("mysql:?root:pw@tcp(h:3306)/db?charset=utf8");
+    assert_eq!(uri.raw_query(), Some("root:pw@tcp(h:3306)/db?charset=utf8"));
+}
+
+#[test]
+fn a_variable_in_a_value_cannot_change_the_structure() {
+    let uri = parsed("influxdb:http://$HOST:8086?pw=${PASS}&user=a");
+    assert_eq!(uri.endpoint(), "http://example.com:8086");
+    assert_eq!(option(&uri, "pw"), "p&w=1#$x%20");
+    assert_eq!(option(&uri, "user"), "a");
+}
+
+#[test]
+fn an_endpoint_that_is_one_variable_brings_its_query() {
+    for text in
+        ["webhook:$HOOK", "webhook:${HOOK}", "webhook:$HOOK?level=Warning", "webhook:${HOOK}&level=Warning"]
+    {
+        let uri = parsed(text);
+        assert_eq!(uri.endpoint(), "https://h/x", "{text}");
+        assert_eq!(option(&uri, "token"), "a$b", "{text}");
+        assert_eq!(uri.options().len(), if text.contains("level") { 2 } else { 1 }, "{text}");
+    }
+}
+
+#[test]
+fn a_dollar_is_a_dollar_where_no_name_follows() {
+    let uri = parsed("webhook:http://h?reason=^Back,NotReady$&a=$$HOME&b=$1&c=(a$|b)");
+    assert_eq!(option(&uri, "reason"), "^Back,NotReady$");
+    assert_eq!(option(&uri, "a"), "$HOME");
+    assert_eq!(option(&uri, "b"), "$1");
+    assert_eq!(option(&uri, "c"), "(a$|b)");
+}
+
+#[test]
+fn what_is_no_component_uri_is_an_error() {
+    for text in ["", ":x", "http//x y", "1kafka:", "?a=b"] {
+        assert!(parse(text).is_err(), "{text} was taken");
+    }
+    let error = parse("kafka:?pw=$NOT_THERE").unwrap_err().to_string();
+    assert!(error.contains("--sink=kafka") && error.contains("$NOT_THERE"), "{error}");
+    assert!(parse("kafka:?pw=${PASS").is_err());
+}
+
+#[test]
+fn debug_shows_no_value() {
+    let shown = format!("{:?}", parsed("webhook:http://h/secret?pw=hunter2"));
+    assert!(shown.contains("pw") && !shown.contains("hunter2") && !shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn the_reader_finds_every_mistake_at_once() {
+    let uri = parsed("webhook:http://h/p?count=many&levle=Warning&LEVEL=x&token=t");
+    let mut reader = UriReader::new("--sink", &uri, &URL_KIND, &[]);
+    assert_eq!(reader.take::<u32>(&COUNT), Some(3));
+    assert_eq!(reader.take_destination(), "http://h/p?token=t");
+    let errors: Vec<String> = reader.finish().iter().map(ToString::to_string).collect();
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert!(errors[0].contains("\"many\" is not a whole number"));
+    assert!(
+        errors[1].contains("did you mean \"level\"?") && errors[1].contains("query.levle="),
+        "{errors:?}"
+    );
+    assert!(errors[2].contains("did you mean \"level\"?"));
+}
+
+#[test]
+fn query_passes_on_whatever_it_looks_like() {
+    let uri = parsed("webhook:http://h/p?query.levle=a%20b&level=Warning&q=1");
+    let mut reader = UriReader::new("--sink", &uri, &URL_KIND, &[]);
+    assert_eq!(reader.take::<String>(&LEVEL).as_deref(), Some("Warning"));
+    assert_eq!(reader.take_destination(), "http://h/p?levle=a%20b&q=1");
+    assert!(reader.finish().is_empty());
+}
+
+#[test]
+fn a_secret_value_is_not_shown_when_it_is_wrong() {
+    const PIN: OptionSpec = OptionSpec::new("pin", "NUMBER", "Pin.").secret();
+    let uri = parsed("webhook:http://h?pin=hunter2");
+    let mut reader = UriReader::new("--sink", &uri, &URL_KIND, &[]);
+    assert_eq!(reader.take::<u32>(&PIN), None);
+    let errors = reader.finish();
+    assert!(!errors[0].to_string().contains("hunter2"));
+}
