@@ -1,0 +1,276 @@
+//! What the framework does around a sink: the options that every sink takes.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use regex::Regex;
+
+use crate::filter::{EventFilter, Level, NamespaceOf};
+use crate::sink::BatchLimits;
+use crate::source::DEFAULT_BATCH_EVENTS;
+use crate::uri::{ByteSize, OptionSpec, OptionValue, Rate, UriReader};
+
+/// What happens around a sink: what it wants, in which portions, how fast, and how stubbornly.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Which events the sink wants.
+    pub filter: EventFilter,
+    /// Drops an event that waits longer than this, counted from its receipt.
+    pub max_age: Option<Duration>,
+    /// The most of one export; the sink's own limits hold beside it.
+    pub batch: BatchLimits,
+    /// The most exports in a span of time; an export that is tried again counts once.
+    pub rate: Option<Rate>,
+    /// Exports in flight at a time. More than one keeps the order of each object's events only.
+    pub concurrency: NonZeroUsize,
+    /// Time limit of one attempt.
+    pub timeout: Duration,
+    /// Wait before the second attempt; it doubles from there.
+    pub min_backoff: Duration,
+    /// The longest wait between two attempts.
+    pub max_backoff: Duration,
+    /// Drops what could not be delivered for this long. `None`: tries for ever.
+    pub retry_for: Option<Duration>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            filter: EventFilter::default(),
+            max_age: None,
+            batch: BatchLimits { events: DEFAULT_BATCH_EVENTS, bytes: 1 << 20 },
+            rate: None,
+            concurrency: NonZeroUsize::MIN,
+            timeout: Duration::from_secs(20),
+            min_backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(60),
+            retry_for: None,
+        }
+    }
+}
+
+/// What a kind of sink wants other than the common defaults.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PolicyDefaults {
+    /// Least level.
+    pub level: Option<Level>,
+    /// Where `namespaces=` looks.
+    pub namespace_of: NamespaceOf,
+    /// Most exports in a span.
+    pub rate: Option<Rate>,
+    /// Longest wait of an event.
+    pub max_age: Option<Duration>,
+}
+
+impl PolicyDefaults {
+    /// The common defaults.
+    pub const NONE: Self = Self { level: None, namespace_of: NamespaceOf::Object, rate: None, max_age: None };
+}
+
+const LEVEL: OptionSpec = OptionSpec::new("level", "Normal|Warning", "Least level of an event, in any case.");
+const NAMESPACES: OptionSpec =
+    OptionSpec::new("namespaces", "LIST", "Namespaces, separated by commas; * is a wildcard.").repeatable();
+const EXCLUDE_NAMESPACES: OptionSpec =
+    OptionSpec::new("exclude_namespaces", "LIST", "Namespaces to leave out; * is a wildcard.").repeatable();
+const KINDS: OptionSpec = OptionSpec::new("kinds", "LIST", "Kinds of the object, in any case.").repeatable();
+const EXCLUDE_KINDS: OptionSpec =
+    OptionSpec::new("exclude_kinds", "LIST", "Kinds of the object to leave out.").repeatable();
+const TYPES: OptionSpec = OptionSpec::new("types", "LIST", "Types of the event, in any case.").repeatable();
+const REASON: OptionSpec =
+    OptionSpec::new("reason", "REGEX,…", "Regular expressions; one must be found in the reason.")
+        .repeatable();
+const EXCLUDE_REASON: OptionSpec =
+    OptionSpec::new("exclude_reason", "REGEX,…", "Regular expressions; none may be found in the reason.")
+        .repeatable();
+const OBJECT_NAME: OptionSpec =
+    OptionSpec::new("object_name", "REGEX", "Regular expression; must be found in the object's name.")
+        .repeatable();
+const EXCLUDE_OBJECT_NAME: OptionSpec = OptionSpec::new(
+    "exclude_object_name",
+    "REGEX",
+    "Regular expression; may not be found in the object's name.",
+)
+.repeatable();
+const MESSAGE: OptionSpec =
+    OptionSpec::new("message", "REGEX", "Regular expression; must be found in the message.").repeatable();
+const EXCLUDE_MESSAGE: OptionSpec =
+    OptionSpec::new("exclude_message", "REGEX", "Regular expression; may not be found in the message.")
+        .repeatable();
+const MIN_COUNT: OptionSpec =
+    OptionSpec::new("min_count", "N", "How often the event must have been seen.").default("1");
+const MAX_AGE: OptionSpec = OptionSpec::new(
+    "max_age",
+    "DURATION",
+    "Drops an event that waits longer than this, counted from its receipt.",
+);
+const TIMEOUT: OptionSpec =
+    OptionSpec::new("timeout", "DURATION", "Time limit of one attempt.").default("20s");
+const MIN_BACKOFF: OptionSpec =
+    OptionSpec::new("min_backoff", "DURATION", "Wait before the second attempt; it doubles from there.")
+        .default("1s");
+const MAX_BACKOFF: OptionSpec =
+    OptionSpec::new("max_backoff", "DURATION", "Longest wait between two attempts.").default("1m");
+const RETRY_FOR: OptionSpec = OptionSpec::new(
+    "retry_for",
+    "DURATION",
+    "Drops what could not be delivered for this long; else tries for ever.",
+);
+const RATE: OptionSpec = OptionSpec::new("rate", "N/SPAN", "Most exports in a span, such as 20/m.");
+const CONCURRENCY: OptionSpec =
+    OptionSpec::new("concurrency", "N", "Exports at a time; more than one keeps the order per object only.")
+        .default("1");
+const BATCH_EVENTS: OptionSpec =
+    OptionSpec::new("batch_events", "N", "Most events of one export.").default("1000");
+const BATCH_BYTES: OptionSpec =
+    OptionSpec::new("batch_bytes", "SIZE", "Most bytes of one export, counted as JSON.").default("1Mi");
+const SINK_NAME: OptionSpec =
+    OptionSpec::new("sink_name", "NAME", "Name of the sink in logs, metrics and positions; else its kind.");
+
+/// The options that every sink takes, in the order in which the help shows them.
+pub const OPTIONS: &[OptionSpec] = &[
+    LEVEL,
+    TYPES,
+    NAMESPACES,
+    EXCLUDE_NAMESPACES,
+    KINDS,
+    EXCLUDE_KINDS,
+    REASON,
+    EXCLUDE_REASON,
+    OBJECT_NAME,
+    EXCLUDE_OBJECT_NAME,
+    MESSAGE,
+    EXCLUDE_MESSAGE,
+    MIN_COUNT,
+    MAX_AGE,
+    TIMEOUT,
+    MIN_BACKOFF,
+    MAX_BACKOFF,
+    RETRY_FOR,
+    RATE,
+    CONCURRENCY,
+    BATCH_EVENTS,
+    BATCH_BYTES,
+    SINK_NAME,
+];
+
+impl Policy {
+    /// Takes the policy's options; what was not given is as `defaults` says. Mistakes are recorded in the reader.
+    pub fn take(uri: &mut UriReader<'_>, defaults: PolicyDefaults) -> Self {
+        let policy = Self {
+            filter: EventFilter {
+                level: uri.take(&LEVEL).or(defaults.level),
+                namespace_of: defaults.namespace_of,
+                namespaces: take_list(uri, &NAMESPACES),
+                exclude_namespaces: take_list(uri, &EXCLUDE_NAMESPACES),
+                kinds: take_list(uri, &KINDS),
+                exclude_kinds: take_list(uri, &EXCLUDE_KINDS),
+                types: take_list(uri, &TYPES),
+                reason: take_list(uri, &REASON),
+                exclude_reason: take_list(uri, &EXCLUDE_REASON),
+                object_name: take_regexes(uri, &OBJECT_NAME),
+                exclude_object_name: take_regexes(uri, &EXCLUDE_OBJECT_NAME),
+                message: take_regexes(uri, &MESSAGE),
+                exclude_message: take_regexes(uri, &EXCLUDE_MESSAGE),
+                min_count: uri.take_or_default(&MIN_COUNT),
+            },
+            max_age: uri.take(&MAX_AGE).or(defaults.max_age),
+            batch: BatchLimits {
+                events: uri.take_or_default(&BATCH_EVENTS),
+                bytes: uri.take_or_default::<ByteSize>(&BATCH_BYTES).as_usize(),
+            },
+            rate: uri.take(&RATE).or(defaults.rate),
+            concurrency: uri.take_or_default(&CONCURRENCY),
+            timeout: uri.take_or_default(&TIMEOUT),
+            min_backoff: uri.take_or_default(&MIN_BACKOFF),
+            max_backoff: uri.take_or_default(&MAX_BACKOFF),
+            retry_for: uri.take(&RETRY_FOR),
+        };
+        if policy.timeout.is_zero() {
+            uri.invalid(&TIMEOUT, "an attempt needs some time");
+        }
+        if policy.min_backoff.is_zero() {
+            uri.invalid(&MIN_BACKOFF, "a destination in trouble needs some time");
+        }
+        if policy.min_backoff > policy.max_backoff {
+            uri.invalid(&MAX_BACKOFF, "it is shorter than min_backoff");
+        }
+        policy
+    }
+
+    /// Takes the name that the sink was given.
+    pub(crate) fn take_name(uri: &mut UriReader<'_>) -> Option<String> {
+        let name: Option<String> = uri.take(&SINK_NAME);
+        if name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+            uri.invalid(&SINK_NAME, "a name has at least one letter");
+        }
+        name
+    }
+}
+
+/// Lists are separated by commas, as kube-eventer's are; an empty list is no condition.
+fn take_list<T: OptionValue>(uri: &mut UriReader<'_>, option: &OptionSpec) -> Vec<T> {
+    let texts: Vec<String> = uri.take_all(option);
+    let words = texts.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|word| !word.is_empty());
+    let parsed: Vec<Result<T, String>> = words.map(T::parse_option).collect();
+    parsed.into_iter().filter_map(|item| item.map_err(|reason| uri.invalid(option, reason)).ok()).collect()
+}
+
+fn take_regexes(uri: &mut UriReader<'_>, option: &OptionSpec) -> Vec<Regex> {
+    let mut regexes: Vec<Regex> = uri.take_all(option);
+    regexes.retain(|regex| !regex.as_str().is_empty());
+    regexes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ConfigError;
+    use crate::uri::{ComponentSpec, ComponentUri, EndpointSpec};
+
+    const KIND: ComponentSpec =
+        ComponentSpec { kind: "test", summary: "", endpoint: EndpointSpec::None, options: &[], example: "" };
+
+    fn take(query: &str) -> (Policy, Vec<ConfigError>) {
+        let uri = ComponentUri::parse("--sink", &format!("test:?{query}"), &()).unwrap();
+        let mut reader = UriReader::new("--sink", &uri, &KIND, OPTIONS);
+        let policy = Policy::take(&mut reader, PolicyDefaults::NONE);
+        Policy::take_name(&mut reader);
+        (policy, reader.finish())
+    }
+
+    #[test]
+    fn nothing_given_is_the_default() {
+        let (policy, errors) = take("");
+        assert!(errors.is_empty(), "{errors:?}");
+        let (given, default) = (format!("{policy:?}"), format!("{:?}", Policy::default()));
+        assert_eq!(given.replace("min_count: 1", "min_count: 0"), default);
+    }
+
+    #[test]
+    fn lists_are_split_at_commas_and_joined_over_repetitions() {
+        let (policy, errors) =
+            take("kinds=Pod,%20Node&kinds=Job&reason=^Back,NotReady$&namespaces=&message=a,b");
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(policy.filter.kinds, ["Pod", "Node", "Job"]);
+        assert_eq!(policy.filter.reason.len(), 2);
+        assert!(policy.filter.namespaces.is_empty());
+        assert_eq!(policy.filter.message[0].as_str(), "a,b");
+    }
+
+    #[test]
+    fn every_mistake_is_told() {
+        let (_, errors) = take(
+            "level=warnig&rate=20&timeout=5&reason=a(&min_backoff=2m&batch_events=0&tiemout=3s&sink_name=",
+        );
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let options = ["level", "rate", "timeout", "reason", "max_backoff", "batch_events", "sink_name"];
+        for option in options {
+            assert!(
+                errors.iter().any(|error| error.contains(&format!("option \"{option}\""))),
+                "{option}: {errors:?}"
+            );
+        }
+        assert!(errors.iter().any(|error| error.contains("did you mean \"timeout\"?")), "{errors:?}");
+        assert_eq!(errors.len(), options.len() + 1, "{errors:?}");
+    }
+}
