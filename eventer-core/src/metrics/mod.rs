@@ -1,0 +1,323 @@
+//! Every metric, with its name and its labels. Handed in and never global: an embedder registers them where it likes.
+//!
+//! The names of kube-eventer stand beside our own ([`kube_eventer`]), so that dashboards go on working.
+
+mod age;
+mod kube_eventer;
+mod summary;
+
+use std::sync::Arc;
+
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+
+use crate::batch::EventBatch;
+use crate::error::ExportErrorKind;
+use crate::time::Clock;
+use age::AgeGauge;
+use kube_eventer::Rounds;
+pub use kube_eventer::{EventCounters, SERIES_LIMIT};
+
+/// Bounds of attempts' durations, in seconds: from a local file to a destination at its time limit.
+const ATTEMPT_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0];
+
+/// Why an event was dropped. The label of `eventer_events_dropped_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// The journal was full and this sink lagged.
+    JournalFull,
+    /// It waited longer than `max_age`.
+    MaxAge,
+    /// It could not be delivered for as long as `retry_for`.
+    RetryFor,
+    /// The process ended before it was delivered.
+    Stopped,
+}
+
+impl DropReason {
+    const ALL: [Self; 4] = [Self::JournalFull, Self::MaxAge, Self::RetryFor, Self::Stopped];
+
+    /// The reason as a label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::JournalFull => "journal_full",
+            Self::MaxAge => "max_age",
+            Self::RetryFor => "retry_for",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// All metrics of one pipeline.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    clock: Arc<dyn Clock>,
+    received: IntCounterVec,
+    from_the_future: IntCounterVec,
+    undecodable: IntCounterVec,
+    restarts: IntCounterVec,
+    relists: IntCounterVec,
+    gaps: IntCounterVec,
+    watch_age: AgeGauge,
+    silence: AgeGauge,
+    exported: IntCounterVec,
+    retried: IntCounterVec,
+    failed: IntCounterVec,
+    dropped: IntCounterVec,
+    rejected: IntCounterVec,
+    attempts: HistogramVec,
+    restarted_workers: IntCounterVec,
+    pub(crate) rounds: Rounds,
+}
+
+impl Metrics {
+    /// Registers all metrics in `registry`.
+    ///
+    /// # Errors
+    /// If metrics of these names are registered there already: each pipeline needs a registry of its own.
+    pub fn new(registry: &Registry, clock: Arc<dyn Clock>) -> Result<Self, prometheus::Error> {
+        let counter = |name: &str, help: &str, labels: &[&str]| -> Result<IntCounterVec, prometheus::Error> {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let age = |name: &str, help: &str| -> Result<AgeGauge, prometheus::Error> {
+            let gauge = AgeGauge::new(name, help, "source", clock.clone())?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let attempts = HistogramVec::new(
+            HistogramOpts::new(
+                "eventer_export_attempt_duration_seconds",
+                "Duration of one attempt to export.",
+            )
+            .buckets(ATTEMPT_SECONDS.to_vec()),
+            &["sink"],
+        )?;
+        registry.register(Box::new(attempts.clone()))?;
+        Ok(Self {
+            received: counter("eventer_events_received_total", "Events taken from a source.", &["source"])?,
+            from_the_future: counter(
+                "eventer_events_from_the_future_total",
+                "Events whose timestamp was far ahead of their receipt.",
+                &["source"],
+            )?,
+            undecodable: counter(
+                "eventer_lines_undecodable_total",
+                "Lines of a source that are no event.",
+                &["source"],
+            )?,
+            restarts: counter(
+                "eventer_watch_restarts_total",
+                "Watches that ended and were opened again, by why they ended.",
+                &["source", "reason"],
+            )?,
+            relists: counter(
+                "eventer_watch_relists_total",
+                "Lists read because the position was too old to go on watching from.",
+                &["source"],
+            )?,
+            gaps: counter(
+                "eventer_watch_gaps_total",
+                "Gaps that a list could not close, since they were longer than events live.",
+                &["source"],
+            )?,
+            watch_age: age("eventer_watch_age_seconds", "How long the watch has been open.")?,
+            silence: age(
+                "eventer_watch_silence_seconds",
+                "How long ago the API server was last heard: an event, a bookmark, an answered probe.",
+            )?,
+            exported: counter(
+                "eventer_events_exported_total",
+                "Events that the destination took.",
+                &["sink"],
+            )?,
+            retried: counter("eventer_events_retried_total", "Events that were sent again.", &["sink"])?,
+            failed: counter(
+                "eventer_export_attempts_failed_total",
+                "Attempts to export that failed, by why.",
+                &["sink", "reason"],
+            )?,
+            dropped: counter(
+                "eventer_events_dropped_total",
+                "Events given up, by why.",
+                &["sink", "reason"],
+            )?,
+            rejected: counter(
+                "eventer_events_rejected_total",
+                "Events that the destination will never take.",
+                &["sink"],
+            )?,
+            restarted_workers: counter(
+                "eventer_worker_restarts_total",
+                "Restarts of a sink's worker after a panic.",
+                &["sink"],
+            )?,
+            attempts,
+            rounds: Rounds::register(registry)?,
+            registry: registry.clone(),
+            clock,
+        })
+    }
+
+    /// Where the metrics are registered.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The metrics of one source.
+    pub fn source(&self, name: &str) -> SourceMetrics {
+        SourceMetrics {
+            received: self.received.with_label_values(&[name]),
+            from_the_future: self.from_the_future.with_label_values(&[name]),
+            undecodable: self.undecodable.with_label_values(&[name]),
+            relists: self.relists.with_label_values(&[name]),
+            gaps: self.gaps.with_label_values(&[name]),
+            restarts: self.restarts.clone(),
+            watch_age: self.watch_age.clone(),
+            silence: self.silence.clone(),
+            clock: self.clock.clone(),
+            name: name.into(),
+        }
+    }
+
+    /// The metrics of one sink. `exporter` is what kube-eventer calls a sink of this kind.
+    pub fn sink(&self, name: &str, exporter: &str) -> SinkMetrics {
+        let failed = |kind: ExportErrorKind| self.failed.with_label_values(&[name, kind.as_str()]);
+        SinkMetrics {
+            exported: self.exported.with_label_values(&[name]),
+            retried: self.retried.with_label_values(&[name]),
+            rejected: self.rejected.with_label_values(&[name]),
+            unavailable: failed(ExportErrorKind::Unavailable),
+            rate_limited: failed(ExportErrorKind::RateLimited),
+            unauthorized: failed(ExportErrorKind::Unauthorized),
+            refused: failed(ExportErrorKind::Rejected),
+            dropped: DropReason::ALL.map(|reason| self.dropped.with_label_values(&[name, reason.as_str()])),
+            attempts: self.attempts.with_label_values(&[name]),
+            exporter_millis: self.rounds.exporter(exporter),
+            restarted_workers: self.restarted_workers.with_label_values(&[name]),
+        }
+    }
+}
+
+/// The metrics of one source.
+#[derive(Clone, Debug)]
+pub struct SourceMetrics {
+    name: Arc<str>,
+    clock: Arc<dyn Clock>,
+    received: IntCounter,
+    from_the_future: IntCounter,
+    undecodable: IntCounter,
+    relists: IntCounter,
+    gaps: IntCounter,
+    restarts: IntCounterVec,
+    watch_age: AgeGauge,
+    silence: AgeGauge,
+}
+
+impl SourceMetrics {
+    /// Metrics that are registered nowhere, for sources outside a pipeline.
+    pub fn unregistered(name: &str, clock: Arc<dyn Clock>) -> Self {
+        Metrics::new(&Registry::new(), clock)
+            .expect("a new registry holds no metric of these names")
+            .source(name)
+    }
+
+    /// A batch was taken from the source.
+    pub(crate) fn received(&self, batch: &EventBatch) {
+        self.received.inc_by(batch.len() as u64);
+        let ahead = batch.iter().filter(|event| event.is_from_the_future()).count();
+        self.from_the_future.inc_by(ahead as u64);
+    }
+
+    /// A line is no event.
+    pub fn line_undecodable(&self) {
+        self.undecodable.inc();
+    }
+
+    /// A watch was opened. `reason` says why the one before ended, such as `expired` or `closed`; `None` is the first.
+    pub fn watch_opened(&self, reason: Option<&str>) {
+        if let Some(reason) = reason {
+            self.restarts.with_label_values(&[&*self.name, reason]).inc();
+        }
+        self.watch_age.set(&self.name, self.clock.now());
+    }
+
+    /// There is no watch now.
+    pub fn watch_closed(&self) {
+        self.watch_age.clear(&self.name);
+    }
+
+    /// The API server was heard.
+    pub fn heard(&self) {
+        self.silence.set(&self.name, self.clock.now());
+    }
+
+    /// A list is read because the position is too old.
+    pub fn relisted(&self) {
+        self.relists.inc();
+    }
+
+    /// A gap could not be closed.
+    pub fn gap(&self) {
+        self.gaps.inc();
+    }
+}
+
+/// The metrics of one sink.
+#[derive(Clone, Debug)]
+pub struct SinkMetrics {
+    exported: IntCounter,
+    retried: IntCounter,
+    rejected: IntCounter,
+    unavailable: IntCounter,
+    rate_limited: IntCounter,
+    unauthorized: IntCounter,
+    refused: IntCounter,
+    dropped: [IntCounter; 4],
+    attempts: prometheus::Histogram,
+    exporter_millis: summary::Summary,
+    restarted_workers: IntCounter,
+}
+
+impl SinkMetrics {
+    /// Metrics that are registered nowhere, for sinks outside a pipeline.
+    pub fn unregistered(name: &str) -> Self {
+        let clock = Arc::new(crate::time::SystemClock);
+        Metrics::new(&Registry::new(), clock)
+            .expect("a new registry holds no metric of these names")
+            .sink(name, name)
+    }
+
+    pub(crate) fn exported(&self, events: usize) {
+        self.exported.inc_by(events as u64);
+    }
+
+    pub(crate) fn retried(&self, events: usize) {
+        self.retried.inc_by(events as u64);
+    }
+
+    pub(crate) fn rejected(&self, events: usize) {
+        self.rejected.inc_by(events as u64);
+    }
+
+    pub(crate) fn dropped(&self, reason: DropReason, events: usize) {
+        self.dropped[reason as usize].inc_by(events as u64);
+    }
+
+    pub(crate) fn attempt(&self, duration: std::time::Duration, failure: Option<ExportErrorKind>) {
+        self.attempts.observe(duration.as_secs_f64());
+        self.exporter_millis.observe(duration.as_secs_f64() * 1000.0);
+        match failure {
+            None => {}
+            Some(ExportErrorKind::Unavailable) => self.unavailable.inc(),
+            Some(ExportErrorKind::RateLimited) => self.rate_limited.inc(),
+            Some(ExportErrorKind::Unauthorized) => self.unauthorized.inc(),
+            Some(ExportErrorKind::Rejected) => self.refused.inc(),
+        }
+    }
+
+    pub(crate) fn worker_restarted(&self) {
+        self.restarted_workers.inc();
+    }
+}
