@@ -1,1 +1,37 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+//!
+//! # Layout
+//! In reading order: what travels ([`event`], [`batch`]), the two traits ([`source`], [`sink`]), how a flag becomes one of
+//! them ([`uri`], [`registry`], [`policy`], [`filter`]), and what happens in between.
+
+pub mod batch;
+pub mod error;
+pub mod event;
+pub mod filter;
+pub mod metrics;
+pub mod policy;
+pub mod registry;
+pub mod secret;
+pub mod shutdown;
+pub mod sink;
+pub mod source;
+pub mod time;
+pub mod uri;
+
+mod backoff;
+
+pub use async_trait::async_trait;
+pub use backoff::Backoff;
+pub use batch::{Checkpoint, EventBatch, Intake, Position};
+pub use error::{BoxError, BuildError, ConfigError, ExportError, ExportErrorKind, SourceError, report};
+pub use event::Event;
+pub use filter::EventFilter;
+pub use metrics::Metrics;
+pub use policy::{Policy, PolicyDefaults};
+pub use registry::{Registry, SinkConfig, SinkPlan, SourceConfig, SourcePlan};
+pub use secret::Secret;
+pub use shutdown::{Phase, Shutdown};
+pub use sink::{BatchLimits, EventSink, SinkContext};
+pub use source::{EventSource, SourceContext, SourceStatus};
+pub use time::{Clock, SystemClock};
+pub use uri::{ComponentSpec, ComponentUri, EndpointSpec, Environment, OptionSpec, OptionValue, UriReader};

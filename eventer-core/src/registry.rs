@@ -1,0 +1,267 @@
+//! Which kinds of sources and sinks there are, and the way from a URI to something that can be opened.
+//!
+//! `kind:endpoint?options` → [`ComponentUri`] → a typed config → a plan. A plan is parsed to the end and nothing of it
+//! is open yet; so all flags are read, and all their mistakes told, before any socket opens.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::error::{BuildError, ConfigError};
+use crate::policy::{self, Policy, PolicyDefaults};
+use crate::sink::{EventSink, SinkContext};
+use crate::source::{EventSource, SourceContext};
+use crate::uri::{ComponentSpec, ComponentUri, OptionSpec, UriReader};
+
+/// The typed config of a kind of sink: what the user said, valid by construction.
+pub trait SinkConfig: Sized + Send + Sync + 'static {
+    /// The kind, its options and an example.
+    const SPEC: ComponentSpec;
+    /// Where this kind differs from the common policy.
+    const POLICY: PolicyDefaults = PolicyDefaults::NONE;
+    /// What kube-eventer calls a sink of this kind in its metrics.
+    const EXPORTER: &'static str = Self::SPEC.kind;
+    /// The sink that runs.
+    type Sink: EventSink + 'static;
+
+    /// Reads the URI. Pure: no file, network, clock or environment. Mistakes in values are recorded by the reader.
+    ///
+    /// # Errors
+    /// What makes it impossible to go on reading, such as a missing option.
+    fn from_uri(uri: &mut UriReader<'_>) -> Result<Self, ConfigError>;
+
+    /// Opens clients and files. The far side need not be up. Called again after a failure.
+    ///
+    /// # Errors
+    /// Something on this side cannot be opened now.
+    fn build(&self, context: &SinkContext) -> impl Future<Output = Result<Self::Sink, BuildError>> + Send;
+}
+
+/// The typed config of a kind of source: what the user said, valid by construction.
+pub trait SourceConfig: Sized + Send + Sync + 'static {
+    /// The kind, its options and an example.
+    const SPEC: ComponentSpec;
+    /// The source that runs.
+    type Source: EventSource + 'static;
+
+    /// Reads the URI. Pure: no file, network, clock or environment. Mistakes in values are recorded by the reader.
+    ///
+    /// # Errors
+    /// What makes it impossible to go on reading, such as a missing option.
+    fn from_uri(uri: &mut UriReader<'_>) -> Result<Self, ConfigError>;
+
+    /// Opens the source. The far side need not be up.
+    ///
+    /// # Errors
+    /// Something on this side cannot be opened, such as a kubeconfig.
+    fn build(&self, context: SourceContext) -> impl Future<Output = Result<Self::Source, BuildError>> + Send;
+}
+
+/// The kinds of sources and sinks that a program knows.
+#[derive(Debug, Default)]
+pub struct Registry {
+    sources: Vec<Kind<SourcePlan>>,
+    sinks: Vec<Kind<SinkPlan>>,
+}
+
+/// The options that every source takes.
+pub const SOURCE_OPTIONS: &[OptionSpec] = &[SOURCE_NAME];
+
+const SOURCE_NAME: OptionSpec = OptionSpec::new(
+    "source_name",
+    "NAME",
+    "Name of the source in logs, metrics and positions; else its kind.",
+);
+
+type Parse<P> = fn(flag: &str, uri: &ComponentUri) -> Result<P, Vec<ConfigError>>;
+
+struct Kind<P> {
+    spec: &'static ComponentSpec,
+    parse: Parse<P>,
+}
+
+impl<P> fmt::Debug for Kind<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.spec.kind)
+    }
+}
+
+impl Registry {
+    /// Knows no kind.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a kind of sink; one that was added before under the same name goes.
+    pub fn register_sink<C: SinkConfig>(&mut self) -> &mut Self {
+        add(&mut self.sinks, Kind { spec: const { &C::SPEC }, parse: SinkPlan::parse::<C> });
+        self
+    }
+
+    /// Adds a kind of source; one that was added before under the same name goes.
+    pub fn register_source<C: SourceConfig>(&mut self) -> &mut Self {
+        add(&mut self.sources, Kind { spec: const { &C::SPEC }, parse: SourcePlan::parse::<C> });
+        self
+    }
+
+    /// The declarations of all kinds of sinks, by name.
+    pub fn sinks(&self) -> impl Iterator<Item = &'static ComponentSpec> {
+        self.sinks.iter().map(|kind| kind.spec)
+    }
+
+    /// The declarations of all kinds of sources, by name.
+    pub fn sources(&self) -> impl Iterator<Item = &'static ComponentSpec> {
+        self.sources.iter().map(|kind| kind.spec)
+    }
+
+    /// Makes a plan of a sink's URI.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn plan_sink(&self, uri: &ComponentUri) -> Result<SinkPlan, Vec<ConfigError>> {
+        plan("--sink", &self.sinks, uri)
+    }
+
+    /// Makes a plan of a source's URI.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn plan_source(&self, uri: &ComponentUri) -> Result<SourcePlan, Vec<ConfigError>> {
+        plan("--source", &self.sources, uri)
+    }
+}
+
+fn add<P>(kinds: &mut Vec<Kind<P>>, kind: Kind<P>) {
+    kinds.retain(|known| known.spec.kind != kind.spec.kind);
+    let at = kinds.partition_point(|known| known.spec.kind < kind.spec.kind);
+    kinds.insert(at, kind);
+}
+
+fn plan<P>(flag: &str, kinds: &[Kind<P>], uri: &ComponentUri) -> Result<P, Vec<ConfigError>> {
+    let Some(kind) = kinds.iter().find(|kind| kind.spec.kind == uri.kind()) else {
+        let known = || kinds.iter().map(|kind| kind.spec.kind);
+        return Err(vec![ConfigError::UnknownKind {
+            component: crate::uri::component_label(flag, uri.kind()),
+            suggestion: crate::uri::nearest(uri.kind(), known()),
+            known: known().collect::<Vec<_>>().join(", "),
+        }]);
+    };
+    (kind.parse)(flag, uri)
+}
+
+/// A sink that is parsed and not yet open.
+#[derive(Clone)]
+pub struct SinkPlan {
+    /// The kind.
+    pub kind: &'static str,
+    /// The name that it was given with `sink_name=`.
+    pub name: Option<String>,
+    /// What kube-eventer calls a sink of this kind in its metrics.
+    pub exporter: &'static str,
+    /// What happens around it.
+    pub policy: Policy,
+    open:
+        Arc<dyn Fn(SinkContext) -> BoxFuture<'static, Result<Arc<dyn EventSink>, BuildError>> + Send + Sync>,
+}
+
+impl SinkPlan {
+    fn parse<C: SinkConfig>(flag: &str, uri: &ComponentUri) -> Result<Self, Vec<ConfigError>> {
+        let mut reader = UriReader::new(flag, uri, const { &C::SPEC }, policy::OPTIONS);
+        let policy = Policy::take(&mut reader, C::POLICY);
+        let name = Policy::take_name(&mut reader);
+        let config = finish(C::from_uri(&mut reader), reader)?;
+        let config = Arc::new(config);
+        let open = move |context: SinkContext| -> BoxFuture<'static, _> {
+            let config = config.clone();
+            Box::pin(async move {
+                let sink: Arc<dyn EventSink> = Arc::new(config.build(&context).await?);
+                Ok(sink)
+            })
+        };
+        Ok(Self { kind: C::SPEC.kind, name, exporter: C::EXPORTER, policy, open: Arc::new(open) })
+    }
+
+    /// A plan for a sink that is open already, for embedders.
+    pub fn ready(name: impl Into<String>, sink: Arc<dyn EventSink>, policy: Policy) -> Self {
+        let open = move |_| -> BoxFuture<'static, _> {
+            let sink = sink.clone();
+            Box::pin(async move { Ok(sink) })
+        };
+        Self { kind: "embedded", name: Some(name.into()), exporter: "embedded", policy, open: Arc::new(open) }
+    }
+
+    /// Opens the sink.
+    ///
+    /// # Errors
+    /// Something on this side cannot be opened now. The far side need not be up.
+    pub async fn open(&self, context: SinkContext) -> Result<Arc<dyn EventSink>, BuildError> {
+        (self.open)(context).await
+    }
+}
+
+impl fmt::Debug for SinkPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SinkPlan").field("kind", &self.kind).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A source that is parsed and not yet open.
+#[derive(Clone)]
+pub struct SourcePlan {
+    /// The kind.
+    pub kind: &'static str,
+    /// The name that it was given with `source_name=`.
+    pub name: Option<String>,
+    open: Arc<
+        dyn Fn(SourceContext) -> BoxFuture<'static, Result<Box<dyn EventSource>, BuildError>> + Send + Sync,
+    >,
+}
+
+impl SourcePlan {
+    fn parse<C: SourceConfig>(flag: &str, uri: &ComponentUri) -> Result<Self, Vec<ConfigError>> {
+        let mut reader = UriReader::new(flag, uri, const { &C::SPEC }, SOURCE_OPTIONS);
+        let name = reader.take(&SOURCE_NAME);
+        let config = finish(C::from_uri(&mut reader), reader)?;
+        let config = Arc::new(config);
+        let open = move |context: SourceContext| -> BoxFuture<'static, _> {
+            let config = config.clone();
+            Box::pin(async move {
+                let source: Box<dyn EventSource> = Box::new(config.build(context).await?);
+                Ok(source)
+            })
+        };
+        Ok(Self { kind: C::SPEC.kind, name, open: Arc::new(open) })
+    }
+
+    /// Opens the source.
+    ///
+    /// # Errors
+    /// Something on this side cannot be opened. The far side need not be up.
+    pub async fn open(&self, context: SourceContext) -> Result<Box<dyn EventSource>, BuildError> {
+        (self.open)(context).await
+    }
+}
+
+impl fmt::Debug for SourcePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourcePlan")
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A config is good only if it could be read to its end and nothing was wrong or left over.
+fn finish<C>(config: Result<C, ConfigError>, reader: UriReader<'_>) -> Result<C, Vec<ConfigError>> {
+    let mut errors = reader.finish();
+    match config {
+        Ok(config) if errors.is_empty() => Ok(config),
+        Ok(_) => Err(errors),
+        Err(error) => {
+            errors.insert(0, error);
+            Err(errors)
+        }
+    }
+}
