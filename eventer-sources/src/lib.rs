@@ -1,1 +1,12 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+pub mod demo;
+pub mod kubernetes;
+pub mod replay;
+
+use eventer_core::Registry;
+
+/// Adds every source of this crate to `registry`.
+pub fn register_all(registry: &mut Registry) {
+    let _ = registry;
+}

@@ -1,0 +1,1 @@
+//! A made-up cluster that makes believable events.

@@ -1,0 +1,1 @@
+//! Watches the Events of a Kubernetes cluster.
