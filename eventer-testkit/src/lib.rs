@@ -1,7 +1,20 @@
-//! Misbehaving destinations for eventer's own tests.
+//! A fake Kubernetes API server, misbehaving destinations and sample events, for eventer's own tests.
+//!
+//! - [`FakeApiServer`]: lists, watches, leases and ConfigMaps as a real server gives them byte for byte, and
+//!   every way in which one fails, on order.
+//! - [`FakeDestination`]: an HTTP destination that records what it gets and misbehaves as told.
+//! - [`events`]: recorded events, the four golden ones, and a flood of synthetic ones.
+//! - [`flood`]: millions of events, generated as they are read, for benchmarks.
+//!
+//! Nothing here is global: every server listens on its own port and dies with its value. Never a dependency of a
+//! shipped crate.
 
+pub mod apiserver;
 pub mod destination;
+pub mod events;
+pub mod flood;
 pub mod http;
 
+pub use apiserver::{Answer, FakeApiServer, Resource};
 pub use destination::{FakeDestination, Reply};
 pub use http::{Request, Response};
