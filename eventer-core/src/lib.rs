@@ -8,6 +8,7 @@ pub mod batch;
 pub mod error;
 pub mod event;
 pub mod filter;
+pub mod journal;
 pub mod metrics;
 pub mod policy;
 pub mod registry;

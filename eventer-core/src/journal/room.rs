@@ -1,0 +1,58 @@
+//! Who waits and what goes when the journal is full.
+//!
+//! - Input that can be read again waits, since nothing is lost by it.
+//! - The live watch waits too, while no sink has reached the newest batch: all of them lag.
+//! - Once a sink that keeps up would be held up by one that lags, the oldest batch goes.
+//!
+//! Input that can be read again does not wait for ever for a sink that is dead: the sinks that keep up would never hear
+//! of anything newer. After [`PATIENCE`] without a single verdict it is treated as the live watch is.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::State;
+use crate::batch::Intake;
+
+/// How long input that can be read again waits for a sink that gives no verdict while others keep up.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What an append waits for.
+pub(super) enum Wait {
+    /// A cursor has to move.
+    ForMove,
+    /// A cursor has to move, or patience ends.
+    Until(Instant),
+}
+
+impl State {
+    /// Makes room for `bytes`, if need be by dropping; otherwise says what to wait for.
+    pub(super) fn make_room(&mut self, bytes: usize, capacity: usize, intake: Intake) -> Result<(), Wait> {
+        self.release();
+        while self.bytes + bytes > capacity && !self.entries.is_empty() {
+            if !self.holds_up_a_sink() {
+                return Err(Wait::ForMove);
+            }
+            if intake == Intake::Rereadable {
+                let patience_ends = self.laggards_moved_at() + PATIENCE;
+                if Instant::now() < patience_ends {
+                    return Err(Wait::Until(patience_ends));
+                }
+            }
+            self.drop_oldest();
+            self.release();
+        }
+        Ok(())
+    }
+
+    /// Whether some sink has reached the newest batch while another has still the oldest before it.
+    fn holds_up_a_sink(&self) -> bool {
+        self.entries.len() > 1 && self.cursors.iter().any(|cursor| cursor.at.batch + 1 >= self.next())
+    }
+
+    /// When one of those that hold the oldest batch last moved.
+    fn laggards_moved_at(&self) -> Instant {
+        let laggards = self.cursors.iter().filter(|cursor| cursor.at.batch <= self.first);
+        laggards.map(|cursor| cursor.moved_at).max().unwrap_or_else(Instant::now)
+    }
+}
