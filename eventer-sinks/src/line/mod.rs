@@ -1,0 +1,1 @@
+//! Events as lines of text, for the sinks that write lines.

