@@ -5,10 +5,10 @@
 pub mod file;
 #[cfg(feature = "webhook")]
 #[path = "http/mod.rs"]
-pub mod http;
+pub(crate) mod http;
 #[cfg(any(feature = "file", feature = "log"))]
 #[path = "line/mod.rs"]
-pub mod line;
+pub(crate) mod line;
 #[cfg(feature = "log")]
 #[path = "log/mod.rs"]
 pub mod log;
@@ -20,5 +20,10 @@ use eventer_core::Registry;
 
 /// Adds every sink of this crate that its features bring to `registry`.
 pub fn register_all(registry: &mut Registry) {
-    let _ = &registry;
+    #[cfg(feature = "file")]
+    registry.register_sink::<file::FileConfig>();
+    #[cfg(feature = "log")]
+    registry.register_sink::<log::LogConfig>();
+    #[cfg(feature = "webhook")]
+    registry.register_sink::<webhook::WebhookConfig>();
 }
