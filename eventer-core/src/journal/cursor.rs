@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Backlog, Place, Shared, State};
+use super::{Place, Shared, State};
 use crate::batch::EventBatch;
+use crate::event::Event;
 
 /// The place of one sink in the journal. It moves on a verdict only.
 #[derive(Clone)]
@@ -59,15 +60,24 @@ impl Cursor {
         // The journal may have dropped the batch, and moved the cursor past it, in the meantime.
         cursor.at = cursor.at.max(place);
         cursor.moved_at = Instant::now();
+        cursor.held = (events < lease.batch.len()).then(|| (lease.batch.clone(), events));
         state.release();
         drop(state);
         self.journal.moved.notify_waiters();
     }
 
-    /// What the sink has before it, without what it holds if the journal has dropped that.
-    pub(crate) fn backlog(&self) -> Backlog {
+    /// How many of the events without a verdict are `wanted`.
+    pub(crate) fn wanted(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         let state = self.journal.lock();
-        state.backlog(state.cursors[self.index].at)
+        let cursor = &state.cursors[self.index];
+        let held = cursor.held.iter().flat_map(|(batch, settled)| &batch.events()[*settled..]);
+        let next = if cursor.held.is_some() { cursor.at.max(cursor.leased_to) } else { cursor.at };
+        held.chain(state.unsettled(next)).filter(|event| wanted(event)).count()
+    }
+
+    /// How many events the journal dropped before this sink had them.
+    pub(crate) fn lost(&self) -> u64 {
+        self.journal.lock().cursors[self.index].lost
     }
 }
 
@@ -105,8 +115,10 @@ impl State {
             }
             place = Place { batch: place.batch + 1, event: 0 };
         }
+        let batch = first.with_events(events);
         self.cursors[index].leased_to = place;
-        Some(Lease { batch: first.with_events(events), spans })
+        self.cursors[index].held = Some((batch.clone(), 0));
+        Some(Lease { batch, spans })
     }
 
     /// The end of a batch is the beginning of the next one.

@@ -72,10 +72,14 @@ struct CursorState {
     at: Place,
     /// The first event that the sink does not hold at present.
     leased_to: Place,
+    /// What the sink holds at present, and how many of these events have a verdict. They count as undelivered even if
+    /// the journal had to drop their batch.
+    held: Option<(EventBatch, usize)>,
     moved_at: Instant,
     wants: Wants,
     metrics: SinkMetrics,
     lost: u64,
+    lost_unlogged: u64,
     loss_logged_at: Option<Instant>,
 }
 
@@ -144,10 +148,12 @@ impl Journal {
             name,
             at,
             leased_to: at,
+            held: None,
             moved_at: Instant::now(),
             wants,
             metrics,
             lost: 0,
+            lost_unlogged: 0,
             loss_logged_at: None,
         });
         Cursor::new(self.0.clone(), state.cursors.len() - 1)
@@ -228,16 +234,19 @@ impl State {
         self.entries.get(usize::try_from(index).ok()?)
     }
 
+    /// The events from `at` on.
+    fn unsettled(&self, at: Place) -> impl Iterator<Item = &Arc<Event>> {
+        (at.batch.max(self.first)..self.next())
+            .filter_map(|number| self.entry(number).map(|entry| (number, entry)))
+            .flat_map(move |(number, entry)| {
+                let from = if number == at.batch { at.event } else { 0 };
+                &entry.batch.events()[from.min(entry.batch.len())..]
+            })
+    }
+
     fn backlog(&self, at: Place) -> Backlog {
-        let mut backlog = Backlog::default();
-        for number in at.batch.max(self.first)..self.next() {
-            let Some(entry) = self.entry(number) else { continue };
-            let from = if number == at.batch { at.event } else { 0 };
-            let left = &entry.batch.events()[from.min(entry.batch.len())..];
-            backlog.events += left.len();
-            backlog.oldest = backlog.oldest.or(left.first().map(|event| event.received_at));
-        }
-        backlog
+        let oldest = self.unsettled(at).next().map(|event| event.received_at);
+        Backlog { events: self.unsettled(at).count(), oldest }
     }
 }
 
@@ -246,11 +255,12 @@ impl CursorState {
     fn report_loss(&mut self, lost: usize) {
         const EVERY: Duration = Duration::from_secs(60);
         self.lost += lost as u64;
-        if self.lost == 0 || self.loss_logged_at.is_some_and(|at| at.elapsed() < EVERY) {
+        self.lost_unlogged += lost as u64;
+        if self.lost_unlogged == 0 || self.loss_logged_at.is_some_and(|at| at.elapsed() < EVERY) {
             return;
         }
         self.loss_logged_at = Some(Instant::now());
-        let events = std::mem::take(&mut self.lost);
+        let events = std::mem::take(&mut self.lost_unlogged);
         tracing::error!(
             sink = &*self.name,
             events,

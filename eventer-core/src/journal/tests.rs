@@ -52,7 +52,7 @@ async fn a_lease_spans_batches_and_a_verdict_moves_the_cursor_event_by_event() {
     let lease = cursor.lease(max(15)).await.unwrap();
     assert_eq!(numbers(&lease), (0..15).collect::<Vec<_>>());
     cursor.settle(&lease, 12);
-    assert_eq!(cursor.backlog().events, 8);
+    assert_eq!(cursor.wanted(|_| true), 8);
     let lease = cursor.lease(max(100)).await.unwrap();
     assert_eq!(numbers(&lease), (12..20).collect::<Vec<_>>());
     cursor.settle(&lease, 8);
@@ -65,6 +65,7 @@ async fn a_batch_without_a_verdict_stays_in_the_journal() {
     let cursor = subscribe(&journal, "a");
     journal.append(batch(0)).await;
     drop(cursor.lease(max(10)).await.unwrap());
+    assert_eq!(cursor.wanted(|_| true), 10);
     let lease = cursor.lease(max(10)).await.unwrap();
     assert_eq!(numbers(&lease), (0..10).collect::<Vec<_>>());
 }
@@ -158,7 +159,9 @@ async fn what_a_hung_sink_holds_is_not_counted_as_dropped() {
     }
     let dropped = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
     assert!(dropped.contains(r#"{reason="journal_full",sink="hung"} 6"#), "{dropped}");
+    assert_eq!(hung.wanted(|_| true), 4 + 20);
     hung.settle(&held, 4);
+    assert_eq!(hung.wanted(|_| true), 20);
     assert_eq!(numbers(&hung.lease(max(1)).await.unwrap()), [10]);
 }
 
@@ -240,7 +243,7 @@ proptest! {
                     }
                 }
                 for (cursor, settled) in cursors.iter().zip(&settled) {
-                    assert_eq!(cursor.backlog().events, appended - settled.len());
+                    assert_eq!(cursor.wanted(|_| true), appended - settled.len());
                 }
             }
             for settled in &settled {
