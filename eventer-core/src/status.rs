@@ -1,0 +1,285 @@
+//! How the sources and sinks of a pipeline are, for probes and for people.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::journal::Journal;
+use crate::source::SourceStatus;
+use crate::time::{Clock, format_duration};
+
+/// A loop that has not turned for longer than this is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
+
+/// Trouble that goes on is logged again this often.
+const LOG_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// How a pipeline is at any time. Clones share it.
+#[derive(Clone)]
+pub struct PipelineStatus(Arc<Board>);
+
+pub(crate) struct Board {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) journal: Journal,
+    pub(crate) sources: Vec<Arc<SourceState>>,
+    pub(crate) sinks: Vec<Arc<SinkState>>,
+}
+
+/// How a source is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SourceReport {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it says of itself.
+    pub status: SourceStatus,
+    /// How long it has been waiting for room in the journal.
+    pub waiting_for_room: Option<Duration>,
+}
+
+/// How a sink is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SinkReport {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Whether it could be opened.
+    pub is_open: bool,
+    /// Since when every attempt has failed.
+    pub failing_since: Option<Timestamp>,
+    /// Why the last attempt failed. Holds no secret.
+    pub last_error: Option<String>,
+    /// Events that wait for it.
+    pub backlog: usize,
+    /// How long the oldest of them has been waiting, by its receipt.
+    pub lag: Duration,
+}
+
+impl PipelineStatus {
+    pub(crate) fn new(board: Board) -> Self {
+        Self(Arc::new(board))
+    }
+
+    /// Whether the pipeline's own loops turn. Waiting for a destination is no standstill.
+    pub fn is_live(&self) -> bool {
+        self.0.sources.iter().all(|source| !source.is_stuck())
+    }
+
+    /// When events were last taken from a source.
+    pub fn last_round(&self) -> Option<Timestamp> {
+        self.0.sources.iter().filter_map(|source| source.lock().last_round).max()
+    }
+
+    /// How each source is.
+    pub fn sources(&self) -> Vec<SourceReport> {
+        self.0.sources.iter().map(|source| source.report()).collect()
+    }
+
+    /// How each sink is.
+    pub fn sinks(&self) -> Vec<SinkReport> {
+        let now = self.0.clock.now();
+        let backlogs = self.0.journal.backlogs();
+        let reports = self.0.sinks.iter().map(|sink| {
+            let mut report = sink.report();
+            if let Some((_, backlog)) = backlogs.iter().find(|(name, _)| *name == report.name) {
+                report.backlog = backlog.events;
+                report.lag = backlog.oldest.map(|oldest| age(now, oldest)).unwrap_or_default();
+            }
+            report
+        });
+        reports.collect()
+    }
+}
+
+impl fmt::Debug for PipelineStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PipelineStatus")
+            .field("sources", &self.sources())
+            .field("sinks", &self.sinks())
+            .finish()
+    }
+}
+
+/// The time from `since` to `now`, and nothing if a clock went back.
+pub(crate) fn age(now: Timestamp, since: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+/// What the driver of a source writes down of it.
+#[derive(Debug)]
+pub(crate) struct SourceState {
+    name: Arc<str>,
+    inner: Mutex<SourceInner>,
+}
+
+#[derive(Debug)]
+struct SourceInner {
+    status: SourceStatus,
+    last_round: Option<Timestamp>,
+    turned_at: Instant,
+    waits_since: Option<Instant>,
+    has_ended: bool,
+}
+
+impl SourceState {
+    pub(crate) fn new(name: Arc<str>) -> Self {
+        let inner = SourceInner {
+            status: SourceStatus::default(),
+            last_round: None,
+            turned_at: Instant::now(),
+            waits_since: None,
+            has_ended: false,
+        };
+        Self { name, inner: Mutex::new(inner) }
+    }
+
+    /// The driver's loop has turned.
+    pub(crate) fn turned(&self, status: SourceStatus) {
+        let mut inner = self.lock();
+        inner.turned_at = Instant::now();
+        inner.status = status;
+    }
+
+    /// Events were taken, perhaps none.
+    pub(crate) fn round(&self, at: Timestamp) {
+        self.lock().last_round = Some(at);
+    }
+
+    /// The driver waits for room in the journal, or waits no more.
+    pub(crate) fn waits_for_room(&self, waits: bool) {
+        let mut inner = self.lock();
+        inner.turned_at = Instant::now();
+        inner.waits_since = waits.then(|| inner.waits_since.unwrap_or(inner.turned_at));
+    }
+
+    /// The source has ended, and will not turn any more.
+    pub(crate) fn ended(&self) {
+        self.lock().has_ended = true;
+    }
+
+    fn is_stuck(&self) -> bool {
+        let inner = self.lock();
+        !inner.has_ended && inner.turned_at.elapsed() > STUCK_AFTER
+    }
+
+    fn report(&self) -> SourceReport {
+        let inner = self.lock();
+        SourceReport {
+            name: self.name.clone(),
+            status: inner.status.clone(),
+            waiting_for_room: inner.waits_since.map(|since| since.elapsed()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SourceInner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the worker of a sink and the layers around it write down of it. Logs trouble when it begins, when it changes,
+/// once a minute while it lasts, and when it is over.
+#[derive(Debug)]
+pub(crate) struct SinkState {
+    name: Arc<str>,
+    kind: &'static str,
+    clock: Arc<dyn Clock>,
+    is_open: AtomicBool,
+    inner: Mutex<SinkInner>,
+}
+
+#[derive(Debug, Default)]
+struct SinkInner {
+    failing_since: Option<(Timestamp, Instant)>,
+    failures: u64,
+    last_error: Option<String>,
+    logged_at: Option<Instant>,
+    totals: Totals,
+}
+
+/// What became of the events of a sink so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) exported: u64,
+    pub(crate) rejected: u64,
+    pub(crate) dropped: u64,
+}
+
+impl Totals {
+    /// Events with a verdict.
+    pub(crate) fn settled(self) -> u64 {
+        self.exported + self.rejected + self.dropped
+    }
+}
+
+impl SinkState {
+    pub(crate) fn new(name: Arc<str>, kind: &'static str, clock: Arc<dyn Clock>) -> Self {
+        Self { name, kind, clock, is_open: AtomicBool::new(false), inner: Mutex::default() }
+    }
+
+    pub(crate) fn opened(&self) {
+        self.is_open.store(true, Ordering::Relaxed);
+    }
+
+    /// An attempt brought the events further.
+    pub(crate) fn succeeded(&self) {
+        let mut inner = self.lock();
+        let failures = std::mem::take(&mut inner.failures);
+        inner.logged_at = None;
+        if let Some((_, since)) = inner.failing_since.take() {
+            let after = format_duration(Duration::from_millis(since.elapsed().as_millis() as u64));
+            drop(inner);
+            tracing::info!(sink = &*self.name, failures, after, "the destination takes events again");
+        }
+    }
+
+    /// An attempt failed, and will be made again.
+    pub(crate) fn failed(&self, error: String) {
+        let mut inner = self.lock();
+        inner.failures += 1;
+        inner.failing_since.get_or_insert_with(|| (self.clock.now(), Instant::now()));
+        let is_news = inner.last_error.as_ref() != Some(&error);
+        let is_due = inner.logged_at.is_none_or(|at| at.elapsed() >= LOG_AGAIN_AFTER);
+        if is_news || is_due {
+            inner.logged_at = Some(Instant::now());
+            let attempt = inner.failures;
+            tracing::warn!(sink = &*self.name, attempt, error, "could not export; trying again");
+        }
+        inner.last_error = Some(error);
+    }
+
+    /// Adds to what became of its events.
+    pub(crate) fn count(&self, add: impl FnOnce(&mut Totals)) {
+        add(&mut self.lock().totals);
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        self.lock().totals
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn report(&self) -> SinkReport {
+        let inner = self.lock();
+        SinkReport {
+            name: self.name.clone(),
+            kind: self.kind,
+            is_open: self.is_open.load(Ordering::Relaxed),
+            failing_since: inner.failing_since.map(|(at, _)| at),
+            last_error: inner.last_error.clone(),
+            backlog: 0,
+            lag: Duration::ZERO,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SinkInner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
