@@ -1,0 +1,163 @@
+//! Owns the journal and the workers: a batch that is appended fans out to every sink, and none waits for another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::journal::{Cursor, Journal};
+use crate::metrics::DropReason;
+use crate::shutdown::{Phase, Shutdown};
+use crate::sink::EventSink;
+use crate::status::SinkState;
+use crate::worker::Worker;
+
+/// Pause before a worker that panicked is started again.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
+
+/// How often the progress of a drain is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The sinks of a pipeline, each with its worker.
+pub(crate) struct SinkManager {
+    journal: Journal,
+    shutdown: Shutdown,
+    workers: JoinSet<()>,
+    sinks: Vec<Sink>,
+}
+
+struct Sink {
+    state: Arc<SinkState>,
+    cursor: Cursor,
+    worker: Worker,
+}
+
+/// What became of the events of one sink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SinkSummary {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Events that the destination took.
+    pub exported: u64,
+    /// Events that the destination will never take.
+    pub rejected: u64,
+    /// Events that were given up while it ran.
+    pub dropped: u64,
+    /// Events that still waited when the process stopped.
+    pub undelivered: u64,
+}
+
+impl SinkManager {
+    pub(crate) fn new(journal: Journal, shutdown: Shutdown) -> Self {
+        Self { journal, shutdown, workers: JoinSet::new(), sinks: Vec::new() }
+    }
+
+    /// The journal that the workers read.
+    #[cfg(test)]
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Starts a worker; `sink` is given if it is open already.
+    pub(crate) fn start(&mut self, worker: Worker, sink: Option<Arc<dyn EventSink>>) {
+        let (state, cursor) = (worker.layers.state.clone(), worker.cursor.clone());
+        self.workers.spawn(supervise(worker.clone(), sink));
+        self.sinks.push(Sink { state, cursor, worker });
+    }
+
+    /// Nothing more will come: waits until the sinks have delivered everything, or `gives_up` says that they will not.
+    pub(crate) async fn drain(&mut self, gives_up: impl Future<Output = ()>) {
+        self.journal.close();
+        tokio::select! {
+            () = gives_up => {}
+            () = async { while self.workers.join_next().await.is_some() {} } => {}
+        }
+    }
+
+    /// Waits until no sink has made progress for `patience`. A sink that waits for its turn under a rate limit is
+    /// given that time too.
+    pub(crate) fn standstill(&self, patience: Duration) -> impl Future<Output = ()> + use<> {
+        let states: Vec<_> = self.sinks.iter().map(|sink| sink.state.clone()).collect();
+        let turn =
+            self.sinks.iter().filter_map(|sink| sink.worker.plan.policy.rate).map(|rate| rate.per).max();
+        let patience = patience + turn.unwrap_or_default();
+        async move {
+            let settled = || states.iter().map(|state| state.totals().settled()).sum::<u64>();
+            let (mut last, mut deadline) = (settled(), Instant::now() + patience);
+            loop {
+                sleep(LOOK_EVERY.min(patience)).await;
+                let now = settled();
+                if now != last {
+                    (last, deadline) = (now, Instant::now() + patience);
+                } else if Instant::now() >= deadline {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Ends the workers, whatever they do, and says what became of everything.
+    pub(crate) async fn finish(mut self) -> Vec<SinkSummary> {
+        self.shutdown.advance(Phase::Expired);
+        // A sink that never yields would hold us for ever; its task is left to the runtime's end.
+        let deadline = Instant::now() + RESTART_AFTER;
+        tokio::select! {
+            () = async { while self.workers.join_next().await.is_some() {} } => {}
+            () = sleep_until(deadline) => {}
+        }
+        self.workers.abort_all();
+        self.sinks.iter().map(Sink::summary).collect()
+    }
+}
+
+impl Sink {
+    fn summary(&self) -> SinkSummary {
+        let totals = self.state.totals();
+        let filter = &self.worker.plan.policy.filter;
+        let undelivered = self.cursor.wanted(|event| filter.wants(event)) as u64;
+        if undelivered > 0 {
+            self.worker.layers.metrics.dropped(DropReason::Stopped, undelivered as usize);
+            tracing::error!(
+                sink = &**self.state.name(),
+                events = undelivered,
+                "stopped before these were delivered"
+            );
+        }
+        SinkSummary {
+            name: self.state.name().clone(),
+            exported: totals.exported,
+            rejected: totals.rejected,
+            dropped: totals.dropped + self.cursor.lost(),
+            undelivered,
+        }
+    }
+}
+
+/// Starts a worker again when a bug of its sink ended it. The events are still in the journal.
+async fn supervise(worker: Worker, mut sink: Option<Arc<dyn EventSink>>) {
+    loop {
+        let mut task = AbortOnDrop(tokio::spawn(worker.clone().run(sink.take())));
+        let Err(error) = (&mut task.0).await else { return };
+        if !error.is_panic() {
+            return;
+        }
+        worker.layers.metrics.worker_restarted();
+        let sink = &*worker.layers.name;
+        tracing::error!(
+            sink,
+            "a bug in this sink made its worker panic; its events are kept, and it is started again"
+        );
+        sleep(RESTART_AFTER).await;
+    }
+}
+
+/// A worker does not outlive its supervisor.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
