@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
@@ -233,6 +233,19 @@ impl SourcePlan {
             })
         };
         Ok(Self { kind: C::SPEC.kind, name, open: Arc::new(open) })
+    }
+
+    /// A plan for a source that is open already, for embedders. It can be opened once.
+    pub fn ready(source: impl EventSource + 'static) -> Self {
+        let name = source.name().to_owned();
+        let source: Mutex<Option<Box<dyn EventSource>>> = Mutex::new(Some(Box::new(source)));
+        let open = move |_| -> BoxFuture<'static, _> {
+            let source = source.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Box::pin(
+                async move { source.ok_or_else(|| BuildError::new("open a source twice", "it is in use")) },
+            )
+        };
+        Self { kind: "embedded", name: Some(name), open: Arc::new(open) }
     }
 
     /// Opens the source.

@@ -3,6 +3,7 @@
 //! The names of kube-eventer stand beside our own ([`kube_eventer`]), so that dashboards go on working.
 
 mod age;
+mod journal;
 mod kube_eventer;
 mod summary;
 
@@ -14,7 +15,8 @@ use crate::batch::EventBatch;
 use crate::error::ExportErrorKind;
 use crate::time::Clock;
 use age::AgeGauge;
-use kube_eventer::Rounds;
+pub(crate) use journal::register_journal;
+pub(crate) use kube_eventer::Rounds;
 pub use kube_eventer::{EventCounters, SERIES_LIMIT};
 
 /// Bounds of attempts' durations, in seconds: from a local file to a destination at its time limit.

@@ -1,0 +1,288 @@
+//! Puts a pipeline together.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use jiff::tz::TimeZone;
+
+use super::driver::Driver;
+use super::{Pipeline, names};
+use crate::error::BuildError;
+use crate::journal::Journal;
+use crate::layer::LayerContext;
+use crate::manager::SinkManager;
+use crate::metrics::{EventCounters, Metrics, SERIES_LIMIT, register_journal};
+use crate::policy::Policy;
+use crate::registry::{SinkPlan, SourcePlan};
+use crate::shutdown::Shutdown;
+use crate::sink::{EventSink, SinkContext};
+use crate::source::{DEFAULT_BATCH_EVENTS, EventSource, SourceContext};
+use crate::status::{Board, PipelineStatus, SinkState, SourceState};
+use crate::time::{Clock, SystemClock};
+use crate::uri::ByteSize;
+use crate::worker::Worker;
+
+/// Puts a [`Pipeline`] together. What is not said is as the `eventer` program has it by default.
+pub struct PipelineBuilder {
+    metrics: Option<Metrics>,
+    clock: Arc<dyn Clock>,
+    time_zone: TimeZone,
+    stdout_is_terminal: bool,
+    cluster: Option<Arc<str>>,
+    frequency: Duration,
+    batch_events: NonZeroUsize,
+    journal_size: ByteSize,
+    stop_timeout: Duration,
+    is_strict: bool,
+    counts_events: bool,
+    asked_to_stop: BoxFuture<'static, ()>,
+    sources: Vec<SourcePlan>,
+    sinks: Vec<SinkPlan>,
+}
+
+impl PipelineBuilder {
+    /// Events wait at most this long in a source's buffer.
+    pub const DEFAULT_FREQUENCY: Duration = Duration::from_secs(1);
+    /// Bytes of events that the journal holds in memory.
+    pub const DEFAULT_JOURNAL_SIZE: ByteSize = ByteSize(32 << 20);
+    /// Time for delivering what waits when the pipeline stops.
+    pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+    /// Where it counts. By default in a registry that nobody sees.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// The wall clock. By default the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The zone in which sinks write times for people. By default UTC.
+    #[must_use]
+    pub fn time_zone(mut self, time_zone: TimeZone) -> Self {
+        self.time_zone = time_zone;
+        self
+    }
+
+    /// Whether standard output is a terminal. By default it is none.
+    #[must_use]
+    pub fn stdout_is_terminal(mut self, is_terminal: bool) -> Self {
+        self.stdout_is_terminal = is_terminal;
+        self
+    }
+
+    /// Name of the cluster, for sources that are given none of their own.
+    #[must_use]
+    pub fn cluster(mut self, cluster: Option<Arc<str>>) -> Self {
+        self.cluster = cluster;
+        self
+    }
+
+    /// How often events are taken from a source that has no full batch.
+    #[must_use]
+    pub fn frequency(mut self, frequency: Duration) -> Self {
+        self.frequency = frequency;
+        self
+    }
+
+    /// The most events of one batch.
+    #[must_use]
+    pub fn batch_events(mut self, events: NonZeroUsize) -> Self {
+        self.batch_events = events;
+        self
+    }
+
+    /// Bytes of events that the journal holds.
+    #[must_use]
+    pub fn journal_size(mut self, size: ByteSize) -> Self {
+        self.journal_size = size;
+        self
+    }
+
+    /// Time for delivering what waits when the pipeline stops.
+    #[must_use]
+    pub fn stop_timeout(mut self, timeout: Duration) -> Self {
+        self.stop_timeout = timeout;
+        self
+    }
+
+    /// Whether a sink that cannot be opened ends the run. By default it is tried again.
+    #[must_use]
+    pub fn strict(mut self, is_strict: bool) -> Self {
+        self.is_strict = is_strict;
+        self
+    }
+
+    /// Whether to count events by reason and object, as kube-eventer does. By default not.
+    #[must_use]
+    pub fn event_metrics(mut self, counts_events: bool) -> Self {
+        self.counts_events = counts_events;
+        self
+    }
+
+    /// When this resolves, the pipeline stops. By default it never does.
+    #[must_use]
+    pub fn shutdown(mut self, asked_to_stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.asked_to_stop = asked_to_stop.boxed();
+        self
+    }
+
+    /// Adds a source that is open.
+    #[must_use]
+    pub fn source(self, source: impl EventSource + 'static) -> Self {
+        self.source_plan(SourcePlan::ready(source))
+    }
+
+    /// Adds a source that was planned from a URI.
+    #[must_use]
+    pub fn source_plan(mut self, plan: SourcePlan) -> Self {
+        self.sources.push(plan);
+        self
+    }
+
+    /// Adds a sink that is open.
+    #[must_use]
+    pub fn sink(self, name: impl Into<String>, sink: impl EventSink + 'static, policy: Policy) -> Self {
+        self.sink_plan(SinkPlan::ready(name, Arc::new(sink), policy))
+    }
+
+    /// Adds a sink that was planned from a URI.
+    #[must_use]
+    pub fn sink_plan(mut self, plan: SinkPlan) -> Self {
+        self.sinks.push(plan);
+        self
+    }
+
+    /// Puts everything together; nothing is opened yet.
+    ///
+    /// # Errors
+    /// Two components of one name, or metrics whose registry serves another pipeline already.
+    pub fn build(self) -> Result<Pipeline, BuildError> {
+        let register = |error: prometheus::Error| BuildError::new("register the metrics", error);
+        let metrics = match self.metrics {
+            Some(metrics) => metrics,
+            None => Metrics::new(&prometheus::Registry::new(), self.clock.clone()).map_err(register)?,
+        };
+        let counters = match self.counts_events {
+            true => Some(EventCounters::register(metrics.registry(), SERIES_LIMIT).map_err(register)?),
+            false => None,
+        };
+        let journal = Journal::new(self.journal_size.as_usize());
+        register_journal(metrics.registry(), journal.clone(), self.clock.clone()).map_err(register)?;
+        let shutdown = Shutdown::new();
+
+        let source_names = names(self.sources.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
+        let sources: Vec<_> = source_names
+            .iter()
+            .cloned()
+            .zip(self.sources)
+            .map(|(name, plan)| {
+                let context = SourceContext {
+                    cluster: self.cluster.clone(),
+                    batch_events: self.batch_events,
+                    ..SourceContext::new(name.clone(), self.clock.clone(), metrics.source(&name))
+                };
+                let driver = Driver {
+                    state: Arc::new(SourceState::new(name.clone())),
+                    metrics: context.metrics.clone(),
+                    rounds: metrics.rounds.clone(),
+                    counters: counters.clone(),
+                    journal: journal.clone(),
+                    clock: self.clock.clone(),
+                    shutdown: shutdown.clone(),
+                    frequency: self.frequency,
+                    batch_events: self.batch_events,
+                    name,
+                };
+                (plan, context, driver)
+            })
+            .collect();
+
+        let sink_names = names(self.sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
+        let workers: Vec<_> = sink_names
+            .into_iter()
+            .zip(self.sinks)
+            .map(|(name, plan)| {
+                let context = SinkContext {
+                    clock: self.clock.clone(),
+                    time_zone: self.time_zone.clone(),
+                    stdout_is_terminal: self.stdout_is_terminal,
+                    ..SinkContext::new(name.clone())
+                };
+                let sink_metrics = metrics.sink(&name, plan.exporter);
+                let filter = plan.policy.filter.clone();
+                Worker {
+                    cursor: journal.subscribe(
+                        name.clone(),
+                        Box::new(move |event| filter.wants(event)),
+                        sink_metrics.clone(),
+                    ),
+                    layers: LayerContext {
+                        state: Arc::new(SinkState::new(name.clone(), plan.kind, self.clock.clone())),
+                        clock: self.clock.clone(),
+                        metrics: sink_metrics,
+                        name,
+                    },
+                    shutdown: shutdown.clone(),
+                    context,
+                    plan,
+                }
+            })
+            .collect();
+
+        let status = PipelineStatus::new(Board {
+            clock: self.clock,
+            journal: journal.clone(),
+            sources: sources.iter().map(|(_, _, driver)| driver.state.clone()).collect(),
+            sinks: workers.iter().map(|worker| worker.layers.state.clone()).collect(),
+        });
+        Ok(Pipeline {
+            sources,
+            workers,
+            manager: SinkManager::new(journal, shutdown.clone()),
+            status,
+            shutdown,
+            asked_to_stop: self.asked_to_stop,
+            stop_timeout: self.stop_timeout,
+            is_strict: self.is_strict,
+        })
+    }
+}
+
+impl Default for PipelineBuilder {
+    fn default() -> Self {
+        Self {
+            metrics: None,
+            clock: Arc::new(SystemClock),
+            time_zone: TimeZone::UTC,
+            stdout_is_terminal: false,
+            cluster: None,
+            frequency: Self::DEFAULT_FREQUENCY,
+            batch_events: DEFAULT_BATCH_EVENTS,
+            journal_size: Self::DEFAULT_JOURNAL_SIZE,
+            stop_timeout: Self::DEFAULT_STOP_TIMEOUT,
+            is_strict: false,
+            counts_events: false,
+            asked_to_stop: std::future::pending().boxed(),
+            sources: Vec::new(),
+            sinks: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for PipelineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PipelineBuilder")
+            .field("sources", &self.sources)
+            .field("sinks", &self.sinks)
+            .finish_non_exhaustive()
+    }
+}

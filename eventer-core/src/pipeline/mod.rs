@@ -1,0 +1,178 @@
+//! The pipeline: sources, the journal and sinks, put together and run to their end.
+//!
+//! Nothing here is global: the metrics, the clock and the wish to stop come in through the [`PipelineBuilder`], and two
+//! pipelines run side by side in one process.
+
+mod builder;
+mod driver;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::error::BuildError;
+use crate::manager::{SinkManager, SinkSummary};
+use crate::registry::SourcePlan;
+use crate::shutdown::{Phase, Shutdown};
+use crate::source::SourceContext;
+use crate::status::PipelineStatus;
+use crate::time::format_duration;
+use crate::worker::Worker;
+pub use builder::PipelineBuilder;
+use driver::Driver;
+
+/// Sources, the journal and sinks, ready to run.
+pub struct Pipeline {
+    sources: Vec<(SourcePlan, SourceContext, Driver)>,
+    workers: Vec<Worker>,
+    manager: SinkManager,
+    status: PipelineStatus,
+    shutdown: Shutdown,
+    asked_to_stop: BoxFuture<'static, ()>,
+    stop_timeout: Duration,
+    is_strict: bool,
+}
+
+/// Why a pipeline ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to.
+    Shutdown,
+    /// All its sources ended.
+    SourcesEnded,
+}
+
+/// What became of everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Why the pipeline ended.
+    pub end: End,
+    /// What became of the events of each sink.
+    pub sinks: Vec<SinkSummary>,
+}
+
+impl Summary {
+    /// Whether every sink has had every event that it wanted.
+    pub fn is_complete(&self) -> bool {
+        self.sinks.iter().all(|sink| sink.rejected + sink.dropped + sink.undelivered == 0)
+    }
+}
+
+impl Pipeline {
+    /// Begins with nothing but defaults.
+    pub fn builder() -> PipelineBuilder {
+        PipelineBuilder::default()
+    }
+
+    /// How it is, at any time.
+    pub fn status(&self) -> PipelineStatus {
+        self.status.clone()
+    }
+
+    /// Runs until it is asked to stop or all its sources have ended, delivers what waits, and says what became of it.
+    ///
+    /// Asked to stop, it delivers for as long as the stop timeout. At the end of its sources, it delivers until no sink
+    /// has made progress for that long.
+    ///
+    /// # Errors
+    /// A source could not be opened; or, if it is strict, a sink.
+    ///
+    /// # Cancellation
+    /// Dropping the future ends everything at once, without verdicts.
+    pub async fn run(self) -> Result<Summary, BuildError> {
+        let Self {
+            sources, workers, mut manager, shutdown, mut asked_to_stop, stop_timeout, is_strict, ..
+        } = self;
+        let mut drivers = JoinSet::new();
+        for (plan, context, driver) in sources {
+            drivers.spawn(driver.run(plan.open(context).await?));
+        }
+        for worker in workers {
+            let sink = match is_strict {
+                true => Some(worker.plan.open(worker.context.clone()).await?),
+                false => None,
+            };
+            manager.start(worker, sink);
+        }
+
+        let mut has_panicked = false;
+        let mut all_ended = Box::pin(async {
+            while let Some(result) = drivers.join_next().await {
+                has_panicked |= result.is_err_and(|error| error.is_panic());
+            }
+        });
+        let end = tokio::select! {
+            () = &mut asked_to_stop => End::Shutdown,
+            () = &mut all_ended => End::SourcesEnded,
+        };
+        shutdown.advance(Phase::Draining);
+        match end {
+            End::SourcesEnded => {
+                let standstill = manager.standstill(stop_timeout);
+                let stopped = async {
+                    asked_to_stop.await;
+                    sleep(stop_timeout).await;
+                };
+                manager
+                    .drain(async {
+                        tokio::select! { () = standstill => {}, () = stopped => {} }
+                    })
+                    .await;
+            }
+            End::Shutdown => {
+                let drain = async {
+                    // What the sources have buffered goes into the journal first.
+                    (&mut all_ended).await;
+                    manager.drain(std::future::pending()).await;
+                };
+                if timeout(stop_timeout, drain).await.is_err() {
+                    tracing::warn!(timeout = format_duration(stop_timeout), "the time to stop is up");
+                }
+            }
+        }
+        drop(all_ended);
+        let sinks = manager.finish().await;
+        if has_panicked {
+            return Err(BuildError::new("keep a source running", "a bug in it made it panic"));
+        }
+        Ok(Summary { end, sinks })
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sources: Vec<_> = self.sources.iter().map(|(_, context, _)| &context.name).collect();
+        let sinks: Vec<_> = self.workers.iter().map(|worker| &worker.context.name).collect();
+        f.debug_struct("Pipeline").field("sources", &sources).field("sinks", &sinks).finish_non_exhaustive()
+    }
+}
+
+/// Shares a name between a list of plans: the second of a kind is `kind-2`, unless it was given a name.
+fn names<'a>(
+    plans: impl Iterator<Item = (&'static str, Option<&'a str>)>,
+) -> Result<Vec<Arc<str>>, BuildError> {
+    let mut names: Vec<Arc<str>> = Vec::new();
+    for (kind, given) in plans {
+        let name: Arc<str> = match given {
+            Some(name) if names.iter().any(|known| **known == *name) => {
+                let cause = format!("two are called \"{name}\"; give each a name of its own");
+                return Err(BuildError::new("name the sources and sinks", cause));
+            }
+            Some(name) => name.into(),
+            None => (1..)
+                .map(|n| if n == 1 { kind.to_owned() } else { format!("{kind}-{n}") })
+                .find(|name| names.iter().all(|known| **known != **name))
+                .expect("one of infinitely many names is free")
+                .into(),
+        };
+        names.push(name);
+    }
+    Ok(names)
+}
