@@ -1,0 +1,252 @@
+//! The kit that every sink has to pass: what the framework relies on, asked of a sink before a destination that records
+//! and misbehaves.
+//!
+//! A sink's test describes itself as a [`Subject`] and calls [`check`]. A violated promise panics, and says which.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::batch::EventBatch;
+use crate::error::{ExportError, ExportErrorKind, report};
+use crate::registry::Registry;
+use crate::sink::{EventSink, SinkContext};
+use crate::testing::event;
+use crate::uri::ComponentUri;
+
+/// How long a destination that is all right may take. Real time: the kit speaks to real sockets and files.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A destination that records what it gets, and misbehaves on order.
+pub trait Destination: Send + Sync {
+    /// What it has got so far, as text, one entry a request or a record.
+    fn received(&self) -> BoxFuture<'_, Vec<String>>;
+
+    /// Misbehaves from now on, or with `None` behaves again. False: it has no such fault.
+    fn misbehave(&self, fault: Option<Fault>) -> bool;
+}
+
+/// How a destination misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It cannot take anything now.
+    Unavailable,
+    /// It asks for patience, of [`Fault::RETRY_AFTER`].
+    RateLimited,
+    /// It refuses our credentials.
+    Unauthorized,
+    /// It will never take what we send.
+    Rejecting,
+    /// It takes the request and never answers.
+    Hanging,
+    /// It answers with nonsense.
+    Nonsense,
+}
+
+impl Fault {
+    /// The patience that a rate limited destination asks for.
+    pub const RETRY_AFTER: Duration = Duration::from_secs(7);
+}
+
+/// A sink under test.
+pub struct Subject<'a> {
+    /// Registers its kind.
+    pub register: fn(&mut Registry),
+    /// A URI that works with the destination, and holds every secret that a user could give.
+    pub uri: String,
+    /// The secrets in it.
+    pub secrets: Vec<String>,
+    /// The destination that the URI leads to.
+    pub destination: &'a dyn Destination,
+}
+
+impl fmt::Debug for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject").finish_non_exhaustive()
+    }
+}
+
+/// Asks everything of the sink.
+///
+/// # Panics
+/// If the sink breaks a promise.
+pub async fn check(subject: &Subject<'_>) {
+    refuses_a_misspelt_option(subject);
+    shows_no_secret_when_it_is_planned(subject);
+    let sink = open(subject).await;
+    takes_an_empty_batch_for_nothing(subject, &*sink).await;
+    delivers_each_event_once(subject, &*sink).await;
+    survives_what_people_write(&*sink).await;
+    keeps_concurrent_exports_apart(subject, &sink).await;
+    tells_faults_apart(subject, &*sink).await;
+    survives_a_hanging_destination(subject, &*sink).await;
+    assert_eq!(
+        sink.check_health().await.map_err(|error| report(&error)),
+        Ok(()),
+        "a healthy destination is healthy"
+    );
+    within_patience("stop", sink.stop()).await;
+}
+
+async fn open(subject: &Subject<'_>) -> Arc<dyn EventSink> {
+    let plan = registry(subject).plan_sink(&parse(&subject.uri)).expect("the subject's URI is right");
+    let context = SinkContext::new("under-test");
+    plan.open(context).await.expect("a sink opens whether or not its destination is up")
+}
+
+fn registry(subject: &Subject<'_>) -> Registry {
+    let mut registry = Registry::new();
+    (subject.register)(&mut registry);
+    registry
+}
+
+fn parse(uri: &str) -> ComponentUri {
+    ComponentUri::parse("--sink", uri, &()).expect("the subject's URI is a URI")
+}
+
+fn refuses_a_misspelt_option(subject: &Subject<'_>) {
+    let join = if subject.uri.contains('?') { '&' } else { '?' };
+    let uri = parse(&format!("{}{join}levle=Warning", subject.uri));
+    let errors = registry(subject).plan_sink(&uri).expect_err("a misspelt option is an error");
+    assert!(
+        errors.iter().any(|error| error.to_string().contains("\"level\"")),
+        "the right option is suggested"
+    );
+}
+
+fn shows_no_secret_when_it_is_planned(subject: &Subject<'_>) {
+    let uri = parse(&subject.uri);
+    assert_no_secret(subject, &format!("{uri:?}"));
+    let plan = registry(subject).plan_sink(&uri).expect("the subject's URI is right");
+    assert_no_secret(subject, &format!("{plan:?}"));
+}
+
+async fn takes_an_empty_batch_for_nothing(subject: &Subject<'_>, sink: &dyn EventSink) {
+    let before = subject.destination.received().await.len();
+    let result = within_patience("an empty batch", sink.export_events(&crate::testing::batch([]))).await;
+    assert!(result.is_ok(), "an empty batch is delivered at once");
+    assert_eq!(subject.destination.received().await.len(), before, "an empty batch sends nothing");
+}
+
+async fn delivers_each_event_once(subject: &Subject<'_>, sink: &dyn EventSink) {
+    let shared: Vec<_> = (100_000..100_030).map(|n| Arc::new(event(n))).collect();
+    let before: Vec<_> = shared.iter().map(|event| (**event).clone()).collect();
+    let batch = crate::testing::batch([]).with_events(shared.clone());
+    export(sink, &batch).await.expect("a healthy destination takes events");
+    for n in 100_000..100_030 {
+        assert_eq!(occurrences(subject, n).await, 1, "event {n} arrives once");
+    }
+    assert!(shared.iter().zip(&before).all(|(after, before)| **after == *before), "events are never changed");
+}
+
+async fn survives_what_people_write(sink: &dyn EventSink) {
+    let nasty = [
+        "quotes \" and ' and \\ back",
+        "two\nlines\r\n\tand a tab",
+        "control \u{0} \u{7} \u{1b}[31mred",
+        "wide 中文 🦀 \u{2028} \u{202e}",
+        "${jndi:x} %s {{ .Message }} <a&b>",
+        "",
+    ];
+    let mut events: Vec<_> = (200_000..).zip(nasty).map(|(n, text)| (event(n), text)).collect();
+    for (event, text) in &mut events {
+        event.message = format!("{} {text}", event.message);
+    }
+    let mut long = event(200_100);
+    long.message = format!("{} {}", long.message, "x".repeat(70_000));
+    let events: Vec<_> = events.into_iter().map(|(event, _)| event).chain([long]).map(Arc::new).collect();
+    for event in events {
+        let batch = crate::testing::batch([]).with_events(vec![event]);
+        if let Err(error) = export(sink, &batch).await {
+            assert_eq!(
+                error.kind(),
+                ExportErrorKind::Rejected,
+                "odd text is delivered or rejected: {}",
+                report(&error)
+            );
+        }
+    }
+}
+
+async fn keeps_concurrent_exports_apart(subject: &Subject<'_>, sink: &Arc<dyn EventSink>) {
+    let batches: Vec<_> =
+        (0..4).map(|k| crate::testing::batch(300_000 + k * 10..300_000 + k * 10 + 10)).collect();
+    let exports = batches.iter().map(|batch| export(&**sink, batch));
+    for result in futures_util::future::join_all(exports).await {
+        result.expect("exports that run at a time are delivered");
+    }
+    for n in 300_000..300_040 {
+        assert_eq!(occurrences(subject, n).await, 1, "event {n} of a concurrent export arrives once");
+    }
+}
+
+async fn tells_faults_apart(subject: &Subject<'_>, sink: &dyn EventSink) {
+    let faults = [
+        (Fault::Unavailable, Some(ExportErrorKind::Unavailable)),
+        (Fault::RateLimited, Some(ExportErrorKind::RateLimited)),
+        (Fault::Unauthorized, Some(ExportErrorKind::Unauthorized)),
+        (Fault::Rejecting, Some(ExportErrorKind::Rejected)),
+        (Fault::Nonsense, None),
+    ];
+    for (fault, kind) in faults {
+        if !subject.destination.misbehave(Some(fault)) {
+            continue;
+        }
+        let result = export(sink, &crate::testing::batch([400_000])).await;
+        subject.destination.misbehave(None);
+        let error = result.expect_err("trouble is an error");
+        assert!(kind.is_none_or(|kind| kind == error.kind()), "{fault:?} was taken for {:?}", error.kind());
+        assert_no_secret(subject, &format!("{error:?}"));
+        assert_no_secret(subject, &report(&error));
+        if fault == Fault::RateLimited {
+            assert_eq!(
+                error.retry_after(),
+                Some(Fault::RETRY_AFTER),
+                "the destination's word on patience is kept"
+            );
+        }
+    }
+    export(sink, &crate::testing::batch([400_001])).await.expect("after the trouble events are taken again");
+}
+
+async fn survives_a_hanging_destination(subject: &Subject<'_>, sink: &dyn EventSink) {
+    if !subject.destination.misbehave(Some(Fault::Hanging)) {
+        return;
+    }
+    let batch = crate::testing::batch([500_000]);
+    let hung = tokio::time::timeout(Duration::from_millis(300), sink.export_events(&batch)).await;
+    subject.destination.misbehave(None);
+    assert!(hung.is_err(), "an export waits for its answer");
+    export(sink, &crate::testing::batch([500_001])).await.expect("after a hang events are taken again");
+}
+
+/// Exports within the limits that the sink declares, as the framework does.
+async fn export(sink: &dyn EventSink, batch: &EventBatch) -> Result<(), ExportError> {
+    for events in batch.events().chunks(sink.limits().events.get()) {
+        within_patience("an export", sink.export_events(&batch.with_events(events.to_vec()))).await?;
+    }
+    Ok(())
+}
+
+async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} takes longer than {PATIENCE:?}"))
+}
+
+async fn occurrences(subject: &Subject<'_>, n: usize) -> usize {
+    let needle = format!("event {n}");
+    subject.destination.received().await.iter().map(|text| text.matches(&needle).count()).sum()
+}
+
+fn assert_no_secret(subject: &Subject<'_>, text: &str) {
+    for secret in &subject.secrets {
+        assert!(
+            !text.contains(secret.as_str()),
+            "a secret is shown in {}",
+            text.replace(secret.as_str(), "[secret]")
+        );
+    }
+}
