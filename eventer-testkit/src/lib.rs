@@ -18,3 +18,8 @@ pub mod http;
 pub use apiserver::{Answer, FakeApiServer, Resource};
 pub use destination::{FakeDestination, Reply};
 pub use http::{Request, Response};
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

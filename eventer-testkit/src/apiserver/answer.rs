@@ -161,7 +161,8 @@ pub(super) fn page_not_found() -> Response {
 
 /// Recorded: `99c-lease-get-while-etcd-frozen`.
 pub(super) fn gateway_timeout() -> Response {
-    let body = r#"{"metadata":{},"status":"Failure","message":"Timeout: request did not complete within the allotted timeout","reason":"Timeout","details":{},"code":504}"#;
+    let body = r#"{"metadata":{},"status":"Failure","message":"Timeout: request did not complete within the allotted timeout","reason":"Timeout","details":{},"code":504}
+"#;
     Response::new(504)
         .with_header("Cache-Control", "no-cache, private")
         .with_header("Content-Type", "text/plain; charset=utf-8")

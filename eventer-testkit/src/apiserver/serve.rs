@@ -106,7 +106,7 @@ async fn answer(connection: &mut Connection, shared: &Shared, request: &Request)
 
 fn respond(inner: &mut super::state::Inner, request: &Request, route: &Route) -> Response {
     let result = match route {
-        Route::Version => Ok(Response::json(200, VERSION)),
+        Route::Version => Ok(Response::json(200, VERSION.trim_end())),
         Route::Health => Ok(Response::text(200, "ok")),
         Route::Unknown => Ok(answer::page_not_found()),
         Route::Collection { resource, namespace } => {
