@@ -77,6 +77,10 @@ const SOURCE_NAME: OptionSpec = OptionSpec::new(
 
 type Parse<P> = fn(flag: &str, uri: &ComponentUri) -> Result<P, Vec<ConfigError>>;
 
+/// Opens a component; it can be asked again after a failure.
+type Open<Context, Component> =
+    Arc<dyn Fn(Context) -> BoxFuture<'static, Result<Component, BuildError>> + Send + Sync>;
+
 struct Kind<P> {
     spec: &'static ComponentSpec,
     parse: Parse<P>,
@@ -162,8 +166,7 @@ pub struct SinkPlan {
     pub exporter: &'static str,
     /// What happens around it.
     pub policy: Policy,
-    open:
-        Arc<dyn Fn(SinkContext) -> BoxFuture<'static, Result<Arc<dyn EventSink>, BuildError>> + Send + Sync>,
+    open: Open<SinkContext, Arc<dyn EventSink>>,
 }
 
 impl SinkPlan {
@@ -214,9 +217,7 @@ pub struct SourcePlan {
     pub kind: &'static str,
     /// The name that it was given with `source_name=`.
     pub name: Option<String>,
-    open: Arc<
-        dyn Fn(SourceContext) -> BoxFuture<'static, Result<Box<dyn EventSource>, BuildError>> + Send + Sync,
-    >,
+    open: Open<SourceContext, Box<dyn EventSource>>,
 }
 
 impl SourcePlan {
