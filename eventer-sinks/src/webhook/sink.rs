@@ -1,13 +1,13 @@
 //! The sink that runs: one request an event.
 
+use std::sync::Arc;
+
 use eventer_core::{
-    BatchLimits, BuildError, Event, EventBatch, EventSink, ExportError, SinkContext, async_trait,
+    BatchLimits, BuildError, Event, EventBatch, EventSink, ExportError, Secret, SinkContext, async_trait,
 };
 use jiff::tz::TimeZone;
-use reqwest::Method;
-use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use std::sync::Arc;
+use reqwest::{Method, Url};
 
 use super::config::WebhookConfig;
 use super::encode;
@@ -18,7 +18,7 @@ use crate::http::HttpClient;
 pub struct WebhookSink {
     name: Arc<str>,
     http: HttpClient,
-    url: eventer_core::Secret<Url>,
+    url: Secret<Url>,
     method: Method,
     headers: HeaderMap,
     time_zone: TimeZone,

@@ -1,8 +1,10 @@
 //! The webhook against kube-eventer's recorded requests and against destinations that misbehave.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventer_core::testing::conformance::{self, Destination, Fault, Subject};
 use eventer_core::{
     BatchLimits, ComponentUri, Event, EventBatch, EventSink, ExportErrorKind, Registry, SinkConfig as _,
     SinkContext, report,
@@ -144,6 +146,42 @@ fn a_body_is_json_whatever_the_event_says() {
     assert_eq!(body["EventReason"], hostile);
     assert_eq!(body["EventMessage"], hostile);
     assert_eq!(body["EventTime"], "2024-05-06 07:09:00 +0000 UTC");
+}
+
+/// The destination as the conformance kit sees it.
+struct Receiver(FakeDestination);
+
+impl Destination for Receiver {
+    fn received(&self) -> Pin<Box<dyn Future<Output = Vec<String>> + Send + '_>> {
+        let texts = self.0.requests().iter().map(Request::text).collect();
+        Box::pin(std::future::ready(texts))
+    }
+
+    fn misbehave(&self, fault: Option<Fault>) -> bool {
+        self.0.set_default(match fault {
+            None => Reply::ok(),
+            Some(Fault::Unavailable) => Reply::status(503),
+            Some(Fault::RateLimited) => Reply::too_many_requests(Fault::RETRY_AFTER.as_secs()),
+            Some(Fault::Unauthorized) => Reply::status(401),
+            Some(Fault::Rejecting) => Reply::status(400),
+            Some(Fault::Hanging) => Reply::Hang,
+            Some(Fault::Nonsense) => Reply::nonsense(),
+        });
+        true
+    }
+}
+
+#[tokio::test]
+async fn it_conforms() {
+    let destination = Receiver(FakeDestination::start().await);
+    let options = "/path-secret?token=query-secret&header=Authorization=Bearer%20header-secret";
+    conformance::check(&Subject {
+        register: |registry| _ = registry.register_sink::<WebhookConfig>(),
+        uri: format!("webhook:{}{options}", destination.0.url()),
+        secrets: ["path-secret", "query-secret", "header-secret"].map(str::to_owned).into(),
+        destination: &destination,
+    })
+    .await;
 }
 
 #[tokio::test]
