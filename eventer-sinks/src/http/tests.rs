@@ -1,9 +1,11 @@
 //! The client against a destination that misbehaves, and the table of statuses.
 
+use std::pin::Pin;
 use std::time::Duration;
 
+use eventer_core::testing::conformance::{Destination, Fault};
 use eventer_core::{ExportError, ExportErrorKind, Secret, SinkContext, report};
-use eventer_testkit::{FakeDestination, Reply};
+use eventer_testkit::{FakeDestination, Reply, Request};
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
@@ -12,6 +14,29 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::HttpClient;
 use super::classify::{LONGEST_RETRY_AFTER, classify};
 use super::client::BODY_TIME;
+
+/// A destination as the conformance kit sees it, for every sink that speaks HTTP.
+pub(crate) struct Receiver(pub(crate) FakeDestination);
+
+impl Destination for Receiver {
+    fn received(&self) -> Pin<Box<dyn Future<Output = Vec<String>> + Send + '_>> {
+        let texts = self.0.requests().iter().map(Request::text).collect();
+        Box::pin(std::future::ready(texts))
+    }
+
+    fn misbehave(&self, fault: Option<Fault>) -> bool {
+        self.0.set_default(match fault {
+            None => Reply::ok(),
+            Some(Fault::Unavailable) => Reply::status(503),
+            Some(Fault::RateLimited) => Reply::too_many_requests(Fault::RETRY_AFTER.as_secs()),
+            Some(Fault::Unauthorized) => Reply::status(401),
+            Some(Fault::Rejecting) => Reply::status(400),
+            Some(Fault::Hanging) => Reply::Hang,
+            Some(Fault::Nonsense) => Reply::nonsense(),
+        });
+        true
+    }
+}
 
 fn now() -> Timestamp {
     "2024-05-06T07:08:10Z".parse().unwrap()

@@ -8,6 +8,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, Heade
 use reqwest::{Method, Url};
 
 use super::sink::WebhookSink;
+use crate::http::take_url;
 
 const METHOD: OptionSpec =
     OptionSpec::new("method", "METHOD", "Method of the request; a GET has a body too.").default("GET");
@@ -36,7 +37,7 @@ impl SinkConfig for WebhookConfig {
         summary: "Sends each event to a URL, as JSON in a request of its own.",
         endpoint: EndpointSpec::Url("http[s]://HOST[:PORT][/PATH]"),
         options: &[METHOD, HEADER, CUSTOM_BODY_CONFIGMAP, CUSTOM_BODY_CONFIGMAP_NAMESPACE],
-        example: "webhook:https://alerts.example.com/hook?method=POST&level=Warning&header=Authorization=$TOKEN",
+        example: "--sink=webhook:https://alerts.example.com/hook?method=POST&level=Warning&header=Authorization=$TOKEN",
     };
     const EXPORTER: &'static str = "webHook";
     type Sink = WebhookSink;
@@ -52,9 +53,7 @@ impl SinkConfig for WebhookConfig {
         }
         // Alone it does nothing, here as in kube-eventer.
         let _: Option<String> = uri.take(&CUSTOM_BODY_CONFIGMAP_NAMESPACE);
-        let destination = uri.take_destination();
-        let url = destination_url(&destination).map_err(|reason| uri.endpoint_error(reason))?;
-        Ok(Self { url: Secret::new(url), method: method.0, headers })
+        Ok(Self { url: take_url(uri)?, method: method.0, headers })
     }
 
     async fn build(&self, context: &SinkContext) -> Result<WebhookSink, BuildError> {
@@ -97,20 +96,4 @@ fn take_headers(uri: &mut UriReader<'_>) -> HeaderMap {
         }
     }
     headers
-}
-
-/// The URL, or why it is none. The reason shows nothing of it, since all of it may be a credential.
-fn destination_url(text: &str) -> Result<Url, String> {
-    const FORM: &str = "it has the form webhook:https://HOST/PATH";
-    if text.is_empty() {
-        return Err(format!("the URL is missing; {FORM}"));
-    }
-    let url: Url = text.parse().map_err(|error| format!("the URL is not understood: {error}; {FORM}"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("the URL begins neither with http:// nor with https://; {FORM}"));
-    }
-    if url.fragment().is_some() {
-        return Err("a # would end the URL that is sent; write %23 for it".to_owned());
-    }
-    Ok(url)
 }

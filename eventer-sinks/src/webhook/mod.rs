@@ -4,16 +4,16 @@
 //! --sink=webhook:https://alerts.example.com/hook?method=POST&level=Warning&header=Authorization=$TOKEN
 //! ```
 //!
-//! The body is kube-eventer's default one, byte for byte, a line feed before it and none after it; the time is in the
-//! zone of the process, in the form in which Go prints it:
+//! The body is kube-eventer's default one, byte for byte: a line feed before it and none after it, a tab before each line;
+//! the time in the zone of the process, in the form in which Go prints it:
 //!
 //! ```text
 //! {
-//! 	"EventType": "Warning",
-//! 	"EventKind": "Pod",
-//! 	"EventReason": "BackOff",
-//! 	"EventTime": "2024-05-06 07:08:10 +0000 UTC",
-//! 	"EventMessage": "Back-off restarting failed container web in pod web-0_prod"
+//!     "EventType": "Warning",
+//!     "EventKind": "Pod",
+//!     "EventReason": "BackOff",
+//!     "EventTime": "2024-05-06 07:08:10 +0000 UTC",
+//!     "EventMessage": "Back-off restarting failed container web in pod web-0_prod"
 //! }
 //! ```
 //!

@@ -1,10 +1,9 @@
 //! The webhook against kube-eventer's recorded requests and against destinations that misbehave.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventer_core::testing::conformance::{self, Destination, Fault, Subject};
+use eventer_core::testing::conformance::{self, Subject};
 use eventer_core::{
     BatchLimits, ComponentUri, Event, EventBatch, EventSink, ExportErrorKind, Registry, SinkConfig as _,
     SinkContext, report,
@@ -13,6 +12,7 @@ use eventer_testkit::{FakeDestination, Reply, Request, events};
 use jiff::tz::TimeZone;
 
 use super::{WebhookConfig, WebhookSink, encode};
+use crate::http::tests::Receiver;
 
 fn golden_event(number: usize) -> Event {
     serde_json::from_str(events::golden_input(number)).unwrap()
@@ -146,29 +146,6 @@ fn a_body_is_json_whatever_the_event_says() {
     assert_eq!(body["EventReason"], hostile);
     assert_eq!(body["EventMessage"], hostile);
     assert_eq!(body["EventTime"], "2024-05-06 07:09:00 +0000 UTC");
-}
-
-/// The destination as the conformance kit sees it.
-struct Receiver(FakeDestination);
-
-impl Destination for Receiver {
-    fn received(&self) -> Pin<Box<dyn Future<Output = Vec<String>> + Send + '_>> {
-        let texts = self.0.requests().iter().map(Request::text).collect();
-        Box::pin(std::future::ready(texts))
-    }
-
-    fn misbehave(&self, fault: Option<Fault>) -> bool {
-        self.0.set_default(match fault {
-            None => Reply::ok(),
-            Some(Fault::Unavailable) => Reply::status(503),
-            Some(Fault::RateLimited) => Reply::too_many_requests(Fault::RETRY_AFTER.as_secs()),
-            Some(Fault::Unauthorized) => Reply::status(401),
-            Some(Fault::Rejecting) => Reply::status(400),
-            Some(Fault::Hanging) => Reply::Hang,
-            Some(Fault::Nonsense) => Reply::nonsense(),
-        });
-        true
-    }
 }
 
 #[tokio::test]
@@ -325,9 +302,10 @@ fn wrong_options_are_told_all_at_once_without_secrets() {
 
 #[test]
 fn the_example_is_understood() {
+    let example = WebhookConfig::SPEC.example.strip_prefix("--sink=").unwrap();
     let environment: std::collections::BTreeMap<_, _> =
         [("TOKEN".to_owned(), "Bearer abc==".to_owned())].into();
-    let uri = ComponentUri::parse("--sink", WebhookConfig::SPEC.example, &environment).unwrap();
+    let uri = ComponentUri::parse("--sink", example, &environment).unwrap();
     let plan = registry().plan_sink(&uri).unwrap();
     assert_eq!(plan.exporter, "webHook");
 }
