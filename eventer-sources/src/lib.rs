@@ -8,5 +8,5 @@ use eventer_core::Registry;
 
 /// Adds every source of this crate to `registry`.
 pub fn register_all(registry: &mut Registry) {
-    let _ = registry;
+    registry.register_source::<kubernetes::KubernetesConfig>();
 }

@@ -1,0 +1,397 @@
+//! The life of one watch, over all its ends: the state machine of a scope.
+//!
+//! ```text
+//!            ┌────────── no position: begin now ──────────┐
+//!            │                                            ▼
+//! start ─▶ Locating ── position is not ahead ───────▶ Watching ─── closed, broken, silent, refused ──┐
+//!            │                                         │    ▲                                        │
+//!            ├─ backfill, or server behind position    │    └── last page handed on ──┐              │
+//!            ▼                                         │                             │              │
+//!         Listing ◀──────────── 410, or ended at once twice ────────────── Listing ──┘              │
+//!            └───────────────── any failure ─────────▶ Waiting ◀────────────────────────────────────┘
+//! ```
+//!
+//! The position moves with every line of a watch, and after the last page of a list; never in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventer_core::metrics::SourceMetrics;
+use eventer_core::time::format_duration;
+use eventer_core::{Backoff, Clock, Event, Intake};
+use futures_util::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, sleep_until};
+
+use super::api::{Api, Failure, FailureKind};
+use super::board::{Activity, Board};
+use super::buffer::{Buffer, Item, Reached};
+use super::decode::{Page, Stamp, stamped};
+use super::options::{Backfill, WatchOptions};
+use super::relist::{Base, Relist};
+use super::trouble::Trouble;
+use super::watch::{Ending, Watched};
+
+/// A watch that was open so long has been calm: the waits begin anew.
+const CALM: Duration = Duration::from_secs(60);
+/// A watch that ends sooner and without a line has ended at once.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// After so many refusals of a page, the list is begun again without its token.
+const MAX_REFUSALS: u32 = 5;
+/// A page of more bytes makes the next one smaller.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// A page is not made smaller than this.
+const MIN_PAGE_SIZE: usize = 10;
+/// How many times `relist_interval` two lists stand apart at most, while the server goes on to forget positions.
+const MAX_RELIST_FACTOR: u32 = 32;
+
+/// One namespace, or all of them: what is watched, how far it has come, and how it fares.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) setting: Setting,
+    pub(super) position: Option<Reached>,
+    pub(super) trouble: Trouble,
+    /// Lines and items that cannot be decoded.
+    pub(super) damage: Trouble,
+    /// A watch is opened anew after so long a silence. It grows while nothing is heard.
+    pub(super) idle_timeout: Duration,
+    backoff: Backoff,
+    relist_backoff: Backoff,
+    next_relist: Instant,
+    /// How many watches in a row have ended at once.
+    ends_at_once: u32,
+    /// Why the last watch ended.
+    ended: Option<&'static str>,
+}
+
+/// What a scope is given.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) index: usize,
+    pub(super) source: Arc<str>,
+    pub(super) label: String,
+    pub(super) api: Api,
+    pub(super) options: Arc<WatchOptions>,
+    pub(super) cluster: Option<Arc<str>>,
+    pub(super) buffer: Arc<Buffer>,
+    pub(super) board: Arc<Board>,
+    pub(super) metrics: SourceMetrics,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// What a scope does next.
+#[derive(Debug)]
+enum State {
+    /// Asks where the server stands. That is where to begin, if there is no position; and a position that is ahead of
+    /// it (a restored etcd) would be a watch that is silent for ever.
+    Locating,
+    /// Reads the next page of a list.
+    Listing(Listing),
+    /// Opens a watch at the position, and reads it to its end.
+    Watching,
+    /// Waits, and goes on.
+    Waiting(Instant, Box<State>),
+}
+
+#[derive(Debug)]
+struct Listing {
+    relist: Relist,
+    token: Option<String>,
+    page_size: usize,
+    /// When its first page was asked for: everything up to then is on it.
+    began: Timestamp,
+    refusals: u32,
+}
+
+impl Scope {
+    pub(super) fn new(setting: Setting, position: Option<Reached>) -> Self {
+        let options = &setting.options;
+        let relist = options.relist_interval;
+        Self {
+            idle_timeout: options.idle_timeout,
+            backoff: Backoff::new(options.min_backoff, options.max_backoff),
+            relist_backoff: Backoff::new(relist, relist.saturating_mul(MAX_RELIST_FACTOR)),
+            next_relist: Instant::now(),
+            trouble: Trouble::default(),
+            damage: Trouble::default(),
+            ends_at_once: 0,
+            ended: None,
+            position,
+            setting,
+        }
+    }
+
+    /// Goes on for ever. A panic is a mistake in this program; it must not end the watch of a cluster.
+    pub(super) async fn run(mut self) {
+        while std::panic::AssertUnwindSafe(self.run_states()).catch_unwind().await.is_err() {
+            let Setting { source, label, .. } = &self.setting;
+            tracing::error!(%source, scope = label, "the watch panicked and begins again");
+            self.setting.board.set(self.setting.index, Activity::Waiting);
+            tokio::time::sleep(self.setting.options.max_backoff).await;
+        }
+    }
+
+    async fn run_states(&mut self) {
+        let mut state = State::Locating;
+        loop {
+            let (board, index) = (&self.setting.board, self.setting.index);
+            state = match state {
+                State::Locating => {
+                    board.set(index, Activity::Connecting);
+                    self.locate().await
+                }
+                State::Listing(listing) => {
+                    board.set(index, Activity::Listing);
+                    self.list(listing).await
+                }
+                State::Watching => self.watch().await,
+                State::Waiting(until, then) => {
+                    board.set(index, Activity::Waiting);
+                    sleep_until(until).await;
+                    *then
+                }
+            };
+        }
+    }
+
+    async fn locate(&mut self) -> State {
+        let now = self.setting.clock.now();
+        let backfill = match (self.position, self.setting.options.backfill) {
+            (Some(_), _) | (None, Backfill::Off) => None,
+            (None, Backfill::All) => Some(Base::All),
+            (None, Backfill::Within(span)) => Some(Base::SeenSince(before(now, span))),
+        };
+        if let Some(base) = backfill {
+            return State::Listing(self.listing(base));
+        }
+        let version = match self.setting.api.newest_version().await {
+            Ok(version) => version,
+            Err(failure) => return self.wait_after(&failure, State::Locating),
+        };
+        self.setting.board.heard(self.setting.index, &*self.setting.clock);
+        match self.position {
+            Some(position) if position.version > version => self.restored(position, version),
+            Some(_) => State::Watching,
+            None => {
+                self.reach(Reached { version, at: now }).await;
+                State::Watching
+            }
+        }
+    }
+
+    async fn watch(&mut self) -> State {
+        let Some(position) = self.position else { return State::Locating };
+        // Not all clients at once come back to a server that was away.
+        let seconds = fastrand::u64(1800..=3600);
+        let body = match self.setting.api.watch(position.version, seconds).await {
+            Ok(body) => body,
+            Err(failure) if failure.kind == FailureKind::Expired => return self.expired(position),
+            Err(failure) if failure.kind == FailureKind::Unreachable => {
+                return self.wait_after(&failure, State::Locating);
+            }
+            Err(failure) => return self.wait_after(&failure, State::Watching),
+        };
+        self.setting.metrics.watch_opened(self.ended.take());
+        self.setting.board.set(self.setting.index, Activity::Watching);
+        let Setting { source, label, .. } = &self.setting;
+        tracing::debug!(%source, scope = label, version = position.version, "watching");
+
+        let watched = self.read(body, Duration::from_secs(seconds)).await;
+        self.ended = Some(watched.ending.reason());
+        self.after_watch(watched).await
+    }
+
+    async fn after_watch(&mut self, watched: Watched) -> State {
+        if watched.lines > 0 || watched.lasted >= CALM {
+            self.backoff.reset();
+        }
+        if watched.lasted >= CALM {
+            self.relist_backoff.reset();
+        }
+        let is_at_once = watched.lines == 0 && watched.lasted < AT_ONCE;
+        let Some(position) = self.position else { return State::Locating };
+        match watched.ending {
+            Ending::Expired => return self.expired(position),
+            Ending::Restored(version) => return self.restored(position, version),
+            // Some servers end a watch so, instead of a 410 (kubernetes/kubernetes#104171).
+            Ending::Closed if is_at_once && self.ends_at_once > 0 => {
+                self.ends_at_once = 0;
+                return self.expired(position);
+            }
+            Ending::Closed => {
+                self.ends_at_once = u32::from(is_at_once);
+                if !is_at_once && !watched.was_held_back {
+                    // It was alive to its end, so there was nothing else to tell.
+                    self.reach(Reached { at: self.setting.clock.now(), ..position }).await;
+                }
+            }
+            Ending::Broken(failure) => return self.wait_after(&failure, State::Locating),
+            Ending::Refused(failure) => return self.wait_after(&failure, State::Watching),
+            Ending::Silent | Ending::Overdue => {}
+        }
+        State::Waiting(Instant::now() + self.backoff.next_wait(), Box::new(State::Locating))
+    }
+
+    /// Reads one page and hands on what is new on it.
+    async fn list(&mut self, mut listing: Listing) -> State {
+        let page = self.setting.api.page(listing.page_size, listing.token.as_deref()).await;
+        let (page, bytes) = match page {
+            Ok(page) => page,
+            Err(failure) => return self.list_failed(&failure, listing),
+        };
+        self.works();
+        let Some(version) = page.version else {
+            let failure = Failure::undecodable("its resourceVersion is no number");
+            return self.wait_after(&failure, State::Listing(listing));
+        };
+        listing.refusals = 0;
+        listing.relist.page_of(version);
+        let Page { next, events, undecodable, .. } = page;
+        for _ in 0..undecodable {
+            self.damaged("an item of a list is no event");
+        }
+        let stamp = self.stamp();
+        for event in events {
+            // `last_seen` wants to know of the receipt.
+            let event = stamped(event, &stamp);
+            if listing.relist.admits(&event) {
+                self.hand_on(event, Intake::Rereadable, None).await;
+            }
+        }
+        if next.is_some() {
+            let fitting = listing.page_size.saturating_mul(PAGE_BYTES) / bytes.max(1);
+            listing.page_size =
+                fitting.clamp(MIN_PAGE_SIZE, self.setting.options.page_size.max(MIN_PAGE_SIZE));
+            listing.token = next;
+            return State::Listing(listing);
+        }
+        let version = listing.relist.version().unwrap_or(version);
+        self.reach(Reached { version, at: listing.began }).await;
+        self.backoff.reset();
+        State::Watching
+    }
+
+    /// A page that did not come: on a passing break the list goes on where it was, else it begins again.
+    fn list_failed(&mut self, failure: &Failure, mut listing: Listing) -> State {
+        listing.refusals += u32::from(failure.kind == FailureKind::Refused);
+        let is_lost = matches!(failure.kind, FailureKind::Expired | FailureKind::Invalid);
+        if listing.token.is_some() && (is_lost || listing.refusals >= MAX_REFUSALS) {
+            listing.relist.restart();
+            listing.token = None;
+            listing.refusals = 0;
+            listing.began = self.setting.clock.now();
+        }
+        self.wait_after(failure, State::Listing(listing))
+    }
+
+    /// The server has forgotten what happened just after the position. What still lives of it is in a list.
+    fn expired(&mut self, position: Reached) -> State {
+        let Setting { source, label, options, .. } = &self.setting;
+        let age = self.setting.clock.now().duration_since(position.at);
+        tracing::info!(%source, scope = label, version = position.version, "the position has expired, listing what is newer");
+        if age > SignedDuration::try_from(options.event_ttl).unwrap_or(SignedDuration::MAX) {
+            let age = format_duration(Duration::from_secs(age.as_secs().unsigned_abs()));
+            tracing::warn!(
+                %source,
+                scope = label,
+                "nothing was read for {age}, which is longer than events live; some may be lost"
+            );
+            self.setting.metrics.gap();
+        }
+        self.relist(Base::NewerThan(position.version))
+    }
+
+    /// The server is behind the position: its etcd was restored from a backup, and versions cannot be compared.
+    fn restored(&mut self, position: Reached, version: u64) -> State {
+        let Setting { source, label, .. } = &self.setting;
+        tracing::warn!(
+            %source,
+            scope = label,
+            "the API server is at version {version}, behind our position {}: its etcd seems to have been restored; \
+             going on with what was seen since {}",
+            position.version,
+            position.at
+        );
+        self.setting.metrics.gap();
+        // Most timestamps of events are whole seconds, cut off.
+        let whole_second = Timestamp::from_second(position.at.as_second()).unwrap_or(position.at);
+        self.relist(Base::SeenSince(whole_second))
+    }
+
+    fn relist(&mut self, base: Base) -> State {
+        self.setting.metrics.relisted();
+        let at = self.next_relist.max(Instant::now());
+        self.next_relist = at + self.relist_backoff.next_wait();
+        State::Waiting(at, Box::new(State::Listing(self.listing(base))))
+    }
+
+    fn listing(&self, base: Base) -> Listing {
+        let page_size = self.setting.options.page_size;
+        let began = self.setting.clock.now();
+        Listing { relist: Relist::new(base), token: None, page_size, began, refusals: 0 }
+    }
+
+    fn wait_after(&mut self, failure: &Failure, then: State) -> State {
+        self.troubled(failure);
+        let wait = self.backoff.next_wait().max(failure.retry_after.unwrap_or_default());
+        State::Waiting(Instant::now() + wait, Box::new(then))
+    }
+}
+
+/// What the states share.
+impl Scope {
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp { received_at: self.setting.clock.now(), cluster: self.setting.cluster.clone() }
+    }
+
+    /// Puts an event into the buffer, and moves the position. Says whether it had to wait for room.
+    pub(super) async fn hand_on(
+        &mut self,
+        event: Arc<Event>,
+        intake: Intake,
+        reached: Option<Reached>,
+    ) -> bool {
+        let item = Item { scope: self.setting.index, intake, event: Some(event), reached };
+        let has_waited = self.setting.buffer.push(item).await;
+        self.position = reached.or(self.position);
+        has_waited
+    }
+
+    /// Moves the position without an event.
+    pub(super) async fn reach(&mut self, reached: Reached) {
+        let item =
+            Item { scope: self.setting.index, intake: Intake::Live, event: None, reached: Some(reached) };
+        self.setting.buffer.push(item).await;
+        self.position = Some(reached);
+    }
+
+    /// The API server was heard, and what was tried works.
+    pub(super) fn works(&mut self) {
+        self.setting.board.heard(self.setting.index, &*self.setting.clock);
+        if let Some(span) = self.trouble.is_over() {
+            let Setting { source, label, .. } = &self.setting;
+            tracing::info!(%source, scope = label, "works again, after {}", format_duration(span));
+        }
+    }
+
+    pub(super) fn troubled(&mut self, failure: &Failure) {
+        let text = failure.to_string();
+        if self.trouble.is_news(&text) {
+            let Setting { source, label, .. } = &self.setting;
+            tracing::warn!(%source, scope = label, error = text, "cannot read events now, trying again");
+        }
+        self.setting.board.trouble(self.setting.index, text);
+    }
+
+    pub(super) fn damaged(&mut self, what: &str) {
+        self.setting.metrics.line_undecodable();
+        if self.damage.is_news(what) {
+            let Setting { source, label, .. } = &self.setting;
+            tracing::warn!(%source, scope = label, error = what, "skipped something that is no event");
+        }
+    }
+}
+
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
