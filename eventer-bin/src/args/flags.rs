@@ -1,0 +1,194 @@
+//! The flags, as they are declared: they read the command line, and they are what `--help` prints.
+
+use clap::{Arg, ArgAction, Command};
+use eventer_core::OptionSpec;
+
+/// One flag.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flag {
+    /// Its name, the form of its value, what it does, and its default.
+    pub(super) spec: OptionSpec,
+    /// Whether it is a switch: its name alone means true, and a value follows after `=` only.
+    pub(super) is_switch: bool,
+}
+
+pub(super) const SOURCE: Flag = value(
+    OptionSpec::new(
+        "source",
+        "URI",
+        "Where events are taken from: kubernetes:, replay:FILE, …; see `eventer sources`",
+    )
+    .repeatable(),
+);
+pub(super) const SINK: Flag = value(
+    OptionSpec::new(
+        "sink",
+        "URI",
+        "Where events are delivered to: log:, webhook:URL, …; see `eventer sinks`",
+    )
+    .repeatable(),
+);
+pub(super) const CLUSTER_NAME: Flag = value(OptionSpec::new(
+    "cluster-name",
+    "NAME",
+    "Name of the cluster, for sources that are given none of their own",
+));
+pub(super) const FREQUENCY: Flag = value(
+    OptionSpec::new("frequency", "DURATION", "How often events are taken from the sources: 10ms to 3m")
+        .default("1s"),
+);
+pub(super) const BATCH_EVENTS: Flag =
+    value(OptionSpec::new("batch-events", "N", "Most events taken at a time").default("1000"));
+pub(super) const JOURNAL_SIZE: Flag = value(OptionSpec::new(
+    "journal-size",
+    "SIZE",
+    "Most memory for events that wait for a sink [default: 32Mi, at most a quarter of the limit]",
+));
+pub(super) const STOP_TIMEOUT: Flag = value(
+    OptionSpec::new("stop-timeout", "DURATION", "After a signal, how long sinks may deliver what waits")
+        .default("20s"),
+);
+pub(super) const STRICT: Flag =
+    switch("strict", "A sink that cannot be opened ends the program instead of being tried again", "false");
+pub(super) const MAX_PROCS: Flag = value(
+    OptionSpec::new("max-procs", "N", "Worker threads; 0: one for each CPU, but not more than two")
+        .default("0"),
+);
+pub(super) const HEALTHZ_IP: Flag =
+    value(OptionSpec::new("healthz-ip", "IP", "Address of the admin server").default("0.0.0.0"));
+pub(super) const HEALTHZ_PORT: Flag = value(
+    OptionSpec::new("healthz-port", "PORT", "Port of the admin server; 0: any free one, told in the log")
+        .default("8084"),
+);
+pub(super) const EVENT_METRICS: Flag =
+    switch("event-metrics", "Count events by reason, kind, name and namespace", "true");
+pub(super) const READY_REQUIRES_SINKS: Flag =
+    switch("ready-requires-sinks", "Not ready while a sink fails to deliver", "false");
+pub(super) const LOG_FORMAT: Flag = value(
+    OptionSpec::new("log-format", "text|json", "Form of the log, which is written to standard error")
+        .default("text"),
+);
+pub(super) const VERBOSITY: Flag =
+    value(OptionSpec::new("v", "N", "Log level: 0 to 3 info, 4 and 5 debug, from 6 on trace").default("0"));
+pub(super) const VERSION: Flag = switch("version", "Print the version and exit", "false");
+
+/// The flags by the heading under which the help shows them.
+const SHOWN: [(&str, &[Flag]); 5] = [
+    ("From where to where", &[SOURCE, SINK, CLUSTER_NAME]),
+    ("Delivery", &[FREQUENCY, BATCH_EVENTS, JOURNAL_SIZE, STOP_TIMEOUT, STRICT]),
+    ("Admin server", &[HEALTHZ_IP, HEALTHZ_PORT, EVENT_METRICS, READY_REQUIRES_SINKS]),
+    ("Log", &[LOG_FORMAT, VERBOSITY]),
+    ("Process", &[MAX_PROCS, VERSION]),
+];
+
+/// klog's flags, which kube-eventer takes and manifests carry along. Their names with a dash for an underscore.
+const IGNORED: [Flag; 14] = [
+    ignored_switch("logtostderr"),
+    ignored_switch("alsologtostderr"),
+    ignored_value("alsologtostderrthreshold"),
+    ignored_value("stderrthreshold"),
+    ignored_switch("legacy-stderr-threshold-behavior"),
+    ignored_value("vmodule"),
+    ignored_value("log-dir"),
+    ignored_value("log-file"),
+    ignored_value("log-file-max-size"),
+    ignored_value("log-backtrace-at"),
+    ignored_switch("skip-headers"),
+    ignored_switch("skip-log-headers"),
+    ignored_switch("add-dir-header"),
+    ignored_switch("one-output"),
+];
+
+/// The commands, and what the help says of them.
+pub(super) const SINKS: &str = "sinks";
+/// As [`SINKS`].
+pub(super) const SOURCES: &str = "sources";
+/// The argument of both commands.
+pub(super) const KIND: &str = "KIND";
+
+const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
+       eventer sinks [KIND]
+       eventer sources [KIND]";
+
+const FOOTER: &str = "\
+A URI has the form kind:endpoint?option=value&option=value. $NAME and ${NAME} in it stand for variables of the
+environment, $$ for a dollar.
+
+Flags may be written with one dash or two, with underscores or dashes, and with their value after a space or `=`; a
+switch takes `=` only. The last one of a flag holds; --source and --sink add up. The flags of klog that kube-eventer
+takes are accepted and have no effect, but for -v.
+
+Exit codes: 0 all is delivered, or a signal came; 1 something could not be opened or delivered; 2 a flag is wrong;
+128 and the signal's number: a second signal came.";
+
+/// The flag of that name.
+pub(super) fn find(name: &str) -> Option<Flag> {
+    all().find(|flag| flag.spec.name == name)
+}
+
+/// The flags that are accepted and have no effect.
+pub(super) fn ignored() -> impl Iterator<Item = &'static str> {
+    IGNORED.iter().map(|flag| flag.spec.name)
+}
+
+/// What clap needs to know.
+pub(super) fn command() -> Command {
+    let shown = SHOWN
+        .into_iter()
+        .flat_map(|(heading, flags)| flags.iter().map(move |flag| argument(flag).help_heading(heading)));
+    let hidden = IGNORED.iter().map(|flag| argument(flag).hide(true));
+    let listing = |name: &'static str, about: &'static str| {
+        let kind = Arg::new(KIND).help("Show all options of this kind");
+        Command::new(name).about(about).override_usage(format!("eventer {name} [{KIND}]")).arg(kind)
+    };
+    Command::new("eventer")
+        .about("Takes every Event of a Kubernetes cluster and delivers it to as many places as are named.")
+        .override_usage(USAGE)
+        .args(shown.chain(hidden))
+        .subcommand(listing(SINKS, "List the kinds of sinks, or the options of one"))
+        .subcommand(listing(SOURCES, "List the kinds of sources, or the options of one"))
+        .after_help(FOOTER)
+}
+
+fn all() -> impl Iterator<Item = Flag> {
+    SHOWN.into_iter().flat_map(|(_, flags)| flags).chain(&IGNORED).copied()
+}
+
+fn argument(flag: &Flag) -> Arg {
+    let spec = flag.spec;
+    let help = match spec.default.filter(|_| !flag.is_switch || spec.default == Some("true")) {
+        Some(default) => format!("{} [default: {default}]", spec.help),
+        None => spec.help.to_owned(),
+    };
+    let argument = Arg::new(spec.name).long(spec.name).value_name(spec.value).help(help).require_equals(true);
+    let argument = if flag.is_switch {
+        argument.num_args(0..=1).default_missing_value("true").hide_possible_values(true)
+    } else {
+        argument
+    };
+    let argument = match spec.name.len() {
+        1 => argument.short(spec.name.chars().next()),
+        _ => argument,
+    };
+    if spec.is_repeatable {
+        argument.action(ArgAction::Append)
+    } else {
+        argument.action(ArgAction::Set).overrides_with(spec.name)
+    }
+}
+
+const fn value(spec: OptionSpec) -> Flag {
+    Flag { spec, is_switch: false }
+}
+
+const fn switch(name: &'static str, help: &'static str, default: &'static str) -> Flag {
+    Flag { spec: OptionSpec::new(name, "true|false", help).default(default), is_switch: true }
+}
+
+const fn ignored_value(name: &'static str) -> Flag {
+    Flag { spec: OptionSpec::new(name, "VALUE", ""), is_switch: false }
+}
+
+const fn ignored_switch(name: &'static str) -> Flag {
+    Flag { spec: OptionSpec::new(name, "true|false", ""), is_switch: true }
+}

@@ -1,0 +1,222 @@
+//! The command line, read into types. It collects every mistake, and never shows a value: it may hold a secret.
+
+mod flags;
+mod go_syntax;
+mod syntax;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use eventer_core::uri::ByteSize;
+use eventer_core::{OptionValue, Secret};
+
+use flags::Flag;
+
+/// What the command line asks for, and everything that is wrong with it. With a mistake nothing may be started.
+#[derive(Debug)]
+pub(crate) struct CommandLine {
+    /// What to do.
+    pub(crate) invocation: Invocation,
+    /// One mistake a line, for people to read.
+    pub(crate) mistakes: Vec<String>,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Invocation {
+    /// Deliver events.
+    Run(Box<Args>),
+    /// Print the kinds of sinks, or one of them.
+    Sinks(Option<String>),
+    /// Print the kinds of sources, or one of them.
+    Sources(Option<String>),
+    /// Print a text.
+    Print(String),
+}
+
+/// The flags of a run.
+#[derive(Debug)]
+pub(crate) struct Args {
+    /// `--source`, as often as it was given.
+    pub(crate) sources: Vec<Secret<String>>,
+    /// `--sink`, as often as it was given.
+    pub(crate) sinks: Vec<Secret<String>>,
+    /// `--cluster-name`.
+    pub(crate) cluster: Option<Arc<str>>,
+    /// `--frequency`.
+    pub(crate) frequency: Duration,
+    /// `--batch-events`.
+    pub(crate) batch_events: NonZeroUsize,
+    /// `--journal-size`; `None`: as the memory allows.
+    pub(crate) journal_size: Option<ByteSize>,
+    /// `--stop-timeout`.
+    pub(crate) stop_timeout: Duration,
+    /// `--strict`.
+    pub(crate) strict: bool,
+    /// `--max-procs`; `None`: as the CPUs allow.
+    pub(crate) worker_threads: Option<NonZeroUsize>,
+    /// `--healthz-ip` and `--healthz-port`.
+    pub(crate) admin_address: SocketAddr,
+    /// `--event-metrics`.
+    pub(crate) event_metrics: bool,
+    /// `--ready-requires-sinks`.
+    pub(crate) ready_requires_sinks: bool,
+    /// `--log-format`.
+    pub(crate) log_format: LogFormat,
+    /// `-v`.
+    pub(crate) verbosity: i32,
+    /// Names of the flags that were given and have no effect.
+    pub(crate) ignored: Vec<&'static str>,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Bounds of `--frequency`.
+const FREQUENCY: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(180);
+
+/// The least `--journal-size`: it must hold a batch and what comes while that is delivered.
+const LEAST_JOURNAL: ByteSize = ByteSize(1 << 20);
+
+const NO_SOURCE: &str = "--source is missing: say where events are taken from, such as --source=kubernetes: for a \
+                         cluster or --source=demo: for a made-up one; `eventer sources` lists the kinds";
+
+/// Reads the arguments, without the program's name.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLine {
+    let syntax::Parsed { outcome, mut mistakes } = syntax::parse(arguments);
+    let matches = match outcome {
+        syntax::Outcome::Matches(matches) => matches,
+        syntax::Outcome::Help(help) => return CommandLine { invocation: Invocation::Print(help), mistakes },
+    };
+    let invocation = match matches.subcommand() {
+        Some((flags::SINKS, matches)) => Invocation::Sinks(matches.get_one(flags::KIND).cloned()),
+        Some((flags::SOURCES, matches)) => Invocation::Sources(matches.get_one(flags::KIND).cloned()),
+        _ => {
+            let mut reader = Reader { matches: &matches, mistakes: Vec::new() };
+            let invocation = reader.invocation();
+            mistakes.append(&mut reader.mistakes);
+            invocation
+        }
+    };
+    CommandLine { invocation, mistakes }
+}
+
+/// The version as `--version` prints it.
+fn version() -> String {
+    format!("eventer version: {} commit: {}\n", crate::VERSION, crate::COMMIT)
+}
+
+struct Reader<'a> {
+    matches: &'a ArgMatches,
+    mistakes: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn invocation(&mut self) -> Invocation {
+        if self.switch(flags::VERSION) {
+            return Invocation::Print(version());
+        }
+        let args = self.args();
+        if args.sources.is_empty() {
+            self.mistakes.push(NO_SOURCE.to_owned());
+        }
+        Invocation::Run(Box::new(args))
+    }
+
+    fn args(&mut self) -> Args {
+        let ip = self.value(flags::HEALTHZ_IP, "an IP address such as 0.0.0.0 or ::1", ip_address);
+        let port = self.value(flags::HEALTHZ_PORT, "a port from 0 to 65535", |text| text.parse().ok());
+        // kube-eventer takes any number below one for the number of CPUs.
+        let threads = self.value(flags::MAX_PROCS, "a whole number", |text| text.parse::<i64>().ok()).max(0);
+        Args {
+            sources: self.all(flags::SOURCE),
+            sinks: self.all(flags::SINK),
+            cluster: self.text(flags::CLUSTER_NAME).filter(|name| !name.is_empty()).map(Into::into),
+            frequency: self.value(
+                flags::FREQUENCY,
+                "a duration from 10ms to 3m, such as 500ms, 30s or 1m30s",
+                |text| understood(text).filter(|frequency| FREQUENCY.contains(frequency)),
+            ),
+            batch_events: self.value(flags::BATCH_EVENTS, "a whole number of at least 1", understood),
+            journal_size: self.optional(
+                flags::JOURNAL_SIZE,
+                "a size of at least 1Mi, such as 64Mi",
+                |text| understood(text).filter(|size| *size >= LEAST_JOURNAL),
+            ),
+            stop_timeout: self.value(flags::STOP_TIMEOUT, "a duration such as 20s or 1m30s", understood),
+            strict: self.switch(flags::STRICT),
+            worker_threads: usize::try_from(threads).ok().and_then(NonZeroUsize::new),
+            admin_address: SocketAddr::new(ip, port),
+            event_metrics: self.switch(flags::EVENT_METRICS),
+            ready_requires_sinks: self.switch(flags::READY_REQUIRES_SINKS),
+            log_format: self.value(flags::LOG_FORMAT, "text or json", |text| match text {
+                "text" => Some(LogFormat::Text),
+                "json" => Some(LogFormat::Json),
+                _ => None,
+            }),
+            verbosity: self.value(flags::VERBOSITY, "a whole number", |text| text.parse().ok()),
+            ignored: flags::ignored().filter(|name| self.is_given(name)).collect(),
+        }
+    }
+
+    /// A flag that has a default, which stands in for a value that is not understood.
+    fn value<T>(&mut self, flag: Flag, form: &str, parse: impl Fn(&str) -> Option<T>) -> T {
+        let given = self.optional(flag, form, &parse);
+        given
+            .or_else(|| flag.spec.default.and_then(parse))
+            .expect("the flag is declared with a default that it takes")
+    }
+
+    fn optional<T>(&mut self, flag: Flag, form: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(flag)?;
+        let value = parse(&text);
+        if value.is_none() {
+            self.mistakes.push(format!("--{} takes {form}", flag.spec.name));
+        }
+        value
+    }
+
+    fn switch(&mut self, flag: Flag) -> bool {
+        self.value(flag, "true or false", understood)
+    }
+
+    fn text(&self, flag: Flag) -> Option<String> {
+        self.matches.get_one::<String>(flag.spec.name).cloned()
+    }
+
+    fn all(&self, flag: Flag) -> Vec<Secret<String>> {
+        let texts = self.matches.get_many::<String>(flag.spec.name).unwrap_or_default();
+        texts.cloned().map(Secret::new).collect()
+    }
+
+    fn is_given(&self, name: &str) -> bool {
+        self.matches.value_source(name) == Some(ValueSource::CommandLine)
+    }
+}
+
+fn understood<T: OptionValue>(text: &str) -> Option<T> {
+    T::parse_option(text).ok()
+}
+
+/// An address in the forms that Go listens on: none at all, in brackets, `localhost`.
+fn ip_address(text: &str) -> Option<IpAddr> {
+    match text {
+        "" => Some(Ipv4Addr::UNSPECIFIED.into()),
+        "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
+        _ => text.trim_start_matches('[').trim_end_matches(']').parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Arguments to matches of flags. clap ends at the first mistake; here all are found, and told without a value.
+
+use std::ffi::OsString;
+
+use clap::ArgMatches;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::{flags, go_syntax};
+
+/// What the arguments are.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Flags and commands.
+    Matches(ArgMatches),
+    /// The help was asked for: its text.
+    Help(String),
+}
+
+/// What the arguments are but for those that were wrong, and what was wrong with these.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    /// What is right.
+    pub(super) outcome: Outcome,
+    /// One mistake a line.
+    pub(super) mistakes: Vec<String>,
+}
+
+/// Parses the arguments, without the program's name.
+pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
+    let mut mistakes = Vec::new();
+    let mut texts = Vec::new();
+    for (index, argument) in arguments.into_iter().enumerate() {
+        match argument.into_string() {
+            Ok(text) => texts.push(text),
+            Err(_) => mistakes.push(format!("argument {} is not UTF-8", index + 1)),
+        }
+    }
+    let mut arguments = go_syntax::normalise(texts);
+    let mut command = flags::command().no_binary_name(true);
+    let outcome = loop {
+        let error = match command.try_get_matches_from_mut(&arguments) {
+            Ok(matches) => break Outcome::Matches(matches),
+            Err(error) => error,
+        };
+        if matches!(
+            error.kind(),
+            ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        ) {
+            break Outcome::Help(error.to_string());
+        }
+        let wrong = context(&error, &[ContextKind::InvalidArg, ContextKind::InvalidSubcommand]);
+        let name = wrong.and_then(|text| text.split('=').next()).unwrap_or_default();
+        let at = arguments.iter().position(|argument| argument.split('=').next() == Some(name));
+        mistakes.push(message(&error, name, at.and_then(|at| at.checked_sub(1)).map(|at| &*arguments[at])));
+        // Without the wrong one the rest can be read. If it cannot be told which one it is, what was found must do.
+        match at {
+            Some(at) => drop(arguments.remove(at)),
+            None => arguments.clear(),
+        }
+    };
+    Parsed { outcome, mistakes }
+}
+
+/// Says what is wrong. Only names of flags are shown, and words that are a slip away from one of ours.
+fn message(error: &clap::Error, name: &str, before: Option<&str>) -> String {
+    let suggestion = context(error, &[ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]);
+    let did_you_mean = suggestion.map(|word| format!(", did you mean \"{word}\"?")).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::UnknownArgument if name.starts_with('-') => {
+            format!("flag {name} is not known{did_you_mean}")
+        }
+        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
+            let place = match before.and_then(|before| before.split('=').next()) {
+                Some(flag) if flag.starts_with('-') => format!("the argument after {flag}"),
+                _ => "an argument".to_owned(),
+            };
+            let hint =
+                if suggestion.is_some() { &*did_you_mean } else { "; write a flag's value as --flag=value" };
+            format!("{place} is neither a flag nor a command{hint}")
+        }
+        ErrorKind::NoEquals | ErrorKind::InvalidValue | ErrorKind::TooFewValues => {
+            format!("flag {name} needs a value")
+        }
+        kind => format!("flag {name}: {}", kind.as_str().unwrap_or("it is not understood")),
+    }
+}
+
+fn context<'a>(error: &'a clap::Error, kinds: &[ContextKind]) -> Option<&'a str> {
+    kinds.iter().find_map(|kind| match error.get(*kind)? {
+        ContextValue::String(text) => Some(text.as_str()),
+        ContextValue::Strings(texts) => texts.first().map(String::as_str),
+        _ => None,
+    })
+}

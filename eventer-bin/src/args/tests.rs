@@ -1,0 +1,174 @@
+//! What people write on the command line, and the mistakes they make.
+
+use super::*;
+
+fn line(arguments: &str) -> CommandLine {
+    parse(arguments.split_whitespace().map(OsString::from))
+}
+
+#[track_caller]
+fn args(arguments: &str) -> Args {
+    let line = line(&format!("--source=demo: {arguments}"));
+    assert!(line.mistakes.is_empty(), "{:?}", line.mistakes);
+    match line.invocation {
+        Invocation::Run(args) => *args,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn mistakes(arguments: &str) -> Vec<String> {
+    let mistakes = line(arguments).mistakes;
+    assert!(!mistakes.is_empty(), "nothing is wrong with {arguments}");
+    mistakes
+}
+
+#[test]
+fn nothing_given_is_the_default() {
+    let args = args("");
+    assert_eq!(args.frequency, Duration::from_secs(1));
+    assert_eq!(args.admin_address.to_string(), "0.0.0.0:8084");
+    assert_eq!(args.batch_events.get(), 1000);
+    assert_eq!(args.stop_timeout, Duration::from_secs(20));
+    assert_eq!((args.event_metrics, args.strict, args.ready_requires_sinks), (true, false, false));
+    assert_eq!((args.log_format, args.verbosity, args.worker_threads), (LogFormat::Text, 0, None));
+    assert!(args.sinks.is_empty() && args.journal_size.is_none() && args.cluster.is_none());
+}
+
+#[test]
+fn the_flags_of_a_kube_eventer_manifest_are_taken() {
+    let args = args(
+        "--sink=log: -sink webhook:http://h --frequency=30s --max_procs=3 --healthz-ip localhost --healthz-port 65535 \
+         -logtostderr=true -v 4 --stderrthreshold=INFO -vmodule=a=1 --event-metrics=false -one_output",
+    );
+    assert_eq!(args.sinks.len(), 2);
+    assert_eq!(args.frequency, Duration::from_secs(30));
+    assert_eq!(args.worker_threads, NonZeroUsize::new(3));
+    assert_eq!(args.admin_address.to_string(), "127.0.0.1:65535");
+    assert_eq!((args.verbosity, args.event_metrics), (4, false));
+    assert_eq!(args.ignored, ["logtostderr", "stderrthreshold", "vmodule", "one-output"]);
+}
+
+#[test]
+fn the_last_one_of_a_flag_holds() {
+    assert_eq!(args("-v=1 -v=2 --frequency=5s --frequency=10s").verbosity, 2);
+    assert!(args("--strict=false --strict").strict);
+    assert!(!args("--strict --strict=F").strict);
+}
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    let mistakes = mistakes(
+        "--frequency=5 --healthz-ip=nowhere --healthz-port=65536 --snik=log: --batch-events=0 --journal-size=1k \
+         --log-format=yaml --strict=maybe --stop-timeout=x --max-procs=many -vv --sources",
+    );
+    for part in [
+        "--frequency takes a duration from 10ms to 3m",
+        "--healthz-ip takes",
+        "--healthz-port takes",
+        "flag --snik is not known, did you mean \"--sink\"?",
+        "--batch-events takes",
+        "--journal-size takes",
+        "--log-format takes text or json",
+        "--strict takes true or false",
+        "--stop-timeout takes",
+        "--max-procs takes",
+        "flag --vv is not known",
+        "flag --sources is not known, did you mean \"--source\"?",
+        "--source is missing",
+    ] {
+        assert!(mistakes.iter().any(|mistake| mistake.starts_with(part)), "{part}: {mistakes:#?}");
+    }
+    assert_eq!(mistakes.len(), 13, "{mistakes:#?}");
+}
+
+#[test]
+fn a_frequency_out_of_bounds_is_a_mistake() {
+    for wrong in ["9ms", "181s", "0", "-1s", ""] {
+        mistakes(&format!("--source=demo: --frequency={wrong}"));
+    }
+    assert_eq!(args("--frequency=3m0s").frequency, Duration::from_secs(180));
+    assert_eq!(args("--frequency=10ms").frequency, Duration::from_millis(10));
+}
+
+#[test]
+fn a_missing_value_is_told() {
+    assert_eq!(mistakes("--source=demo: --sink")[0], "flag --sink needs a value");
+    assert_eq!(mistakes("--sink --source=demo:"), ["flag --sink needs a value"]);
+}
+
+#[test]
+fn a_stray_argument_is_told_by_its_place() {
+    let told = mistakes("--source=demo: --event-metrics false --sink=log:");
+    assert!(
+        told[0].starts_with("the argument after --event-metrics is neither a flag nor a command"),
+        "{told:?}"
+    );
+    let told = mistakes("sink");
+    assert!(told[0].contains("did you mean \"sinks\"?"), "{told:?}");
+}
+
+#[test]
+fn no_mistake_shows_a_value() {
+    for arguments in [
+        "--source=demo: kafka:?password=hunter2",
+        "kafka:?password=hunter2",
+        "--snik=kafka:?password=hunter2",
+        "--source --sink=webhook:http://hunter2 --frequency=hunter2 --snik hunter2",
+        "--source=demo: --help=hunter2",
+        "sinks --kind=hunter2",
+        "sinks webhook hunter2",
+        "--source=demo: -- hunter2",
+    ] {
+        let line = line(arguments);
+        let shown = format!("{line:?}");
+        assert!(!line.mistakes.is_empty(), "nothing is wrong with {arguments}");
+        assert!(!shown.contains("hunter2"), "{arguments}: {shown}");
+    }
+}
+
+#[test]
+fn help_and_version_are_printed() {
+    for help in ["-h", "--help", "-help", "--sink=log: --help", "help", "sinks -h"] {
+        let line = line(help);
+        assert!(line.mistakes.is_empty(), "{help}: {:?}", line.mistakes);
+        assert!(
+            matches!(&line.invocation, Invocation::Print(text) if text.contains("Usage: eventer")),
+            "{help}"
+        );
+    }
+    for version in ["-version", "--version", "--version=true"] {
+        let line = line(version);
+        assert!(line.mistakes.is_empty(), "{version}: {:?}", line.mistakes);
+        let Invocation::Print(text) = line.invocation else { panic!("{version}") };
+        assert!(text.starts_with("eventer version: ") && text.contains(" commit: "), "{text}");
+    }
+}
+
+#[test]
+fn the_help_shows_every_flag_that_has_an_effect() {
+    let Invocation::Print(help) = line("--help").invocation else { panic!("no help") };
+    for flag in [
+        "--source",
+        "--sink",
+        "--frequency",
+        "--max-procs",
+        "-v, --v=",
+        "--version",
+        "--ready-requires-sinks",
+    ] {
+        assert!(help.contains(flag), "{flag}: {help}");
+    }
+    assert!(!help.contains("vmodule"));
+}
+
+#[test]
+fn commands_take_a_kind() {
+    assert!(matches!(line("sinks").invocation, Invocation::Sinks(None)));
+    assert!(matches!(line("sources replay").invocation, Invocation::Sources(Some(kind)) if kind == "replay"));
+}
+
+#[test]
+fn clap_finds_the_declarations_sound() {
+    flags::command().debug_assert();
+}

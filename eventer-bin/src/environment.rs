@@ -1,0 +1,100 @@
+//! What the process gets from outside: arguments, variables, the machine's limits. The one place that asks for it.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io::IsTerminal;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+
+use eventer_core::Environment;
+use eventer_core::uri::ByteSize;
+use jiff::tz::TimeZone;
+
+/// The memory that the journal may take if there is no limit.
+const JOURNAL_SIZE: ByteSize = ByteSize(32 << 20);
+
+/// The part of the memory limit that the journal may take.
+const JOURNAL_SHARE: u64 = 4;
+
+/// The most worker threads if no number was given: more cost memory and are seldom busy.
+const WORKER_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("2 is not zero");
+
+/// Where the kernel tells the memory limit of this process' cgroup, in version 2 and in version 1.
+const MEMORY_LIMITS: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+
+/// The variables of the process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    #[expect(clippy::disallowed_methods, reason = "the one place that may read variables")]
+    fn get(&self, name: &str) -> Option<String> {
+        env::var(name).ok()
+    }
+}
+
+/// The arguments, without the program's name.
+pub(crate) fn arguments() -> impl Iterator<Item = OsString> {
+    env::args_os().skip(1)
+}
+
+/// Whether standard output is a terminal.
+pub(crate) fn stdout_is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Whether the log may be coloured: standard error is a terminal, and the user has nothing against it
+/// (<https://no-color.org>).
+pub(crate) fn stderr_takes_colours() -> bool {
+    std::io::stderr().is_terminal() && ProcessEnvironment.get("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The zone of `TZ` or of the system; UTC if there is none.
+pub(crate) fn time_zone() -> TimeZone {
+    TimeZone::try_system().unwrap_or(TimeZone::UTC)
+}
+
+/// How many worker threads to start if no number was given.
+pub(crate) fn worker_threads() -> NonZeroUsize {
+    thread::available_parallelism().map_or(NonZeroUsize::MIN, |cpus| cpus.min(WORKER_THREADS))
+}
+
+/// How much memory the journal may take if no size was given.
+pub(crate) fn journal_size() -> ByteSize {
+    let limits = MEMORY_LIMITS.iter().filter_map(|path| memory_limit(Path::new(path)));
+    journal_size_under(limits.min())
+}
+
+fn journal_size_under(limit: Option<u64>) -> ByteSize {
+    limit.map_or(JOURNAL_SIZE, |limit| ByteSize(limit / JOURNAL_SHARE).min(JOURNAL_SIZE))
+}
+
+/// No limit is the word `max`, or a number that no machine has.
+fn memory_limit(path: &Path) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_takes_a_quarter_of_a_small_limit() {
+        assert_eq!(journal_size_under(None), JOURNAL_SIZE);
+        assert_eq!(journal_size_under(Some(64 << 20)), ByteSize(16 << 20));
+        assert_eq!(journal_size_under(Some(1 << 40)), JOURNAL_SIZE);
+    }
+
+    #[test]
+    fn a_memory_limit_is_read_as_the_kernel_writes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memory.max");
+        assert_eq!(memory_limit(&path), None);
+        fs::write(&path, "134217728\n").unwrap();
+        assert_eq!(memory_limit(&path), Some(128 << 20));
+        fs::write(&path, "max\n").unwrap();
+        assert_eq!(memory_limit(&path), None);
+    }
+}
