@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The program `eventer`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    eventer_bin::run()
+}

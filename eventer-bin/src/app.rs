@@ -1,0 +1,110 @@
+//! From the command line to an exit code.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use eventer_core::registry::SOURCE_OPTIONS;
+use eventer_core::{ComponentSpec, ComponentUri, ConfigError, Environment, OptionSpec, Registry, policy};
+
+use crate::args::{self, CommandLine, Invocation};
+use crate::environment::{self, ProcessEnvironment};
+use crate::listing;
+use crate::plans::Plans;
+use crate::serve;
+
+/// The exit code for a wrong command line.
+pub(crate) const WRONG_USAGE: u8 = 2;
+
+const SEE_ALSO: &str = "`eventer --help` shows the flags; `eventer sinks KIND` and `eventer sources KIND` show the \
+                        options of a kind";
+
+/// Does what the command line says.
+pub(crate) fn run(registry: &Registry) -> ExitCode {
+    let step = match decide(args::parse(environment::arguments()), registry, &ProcessEnvironment) {
+        Ok(step) => step,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    match step {
+        Step::Print(text) => print(&text),
+        Step::Serve(args, plans) => serve::run(*args, plans),
+    }
+}
+
+/// What is to be done, once nothing is wrong.
+#[derive(Debug)]
+enum Step {
+    Print(String),
+    Serve(Box<args::Args>, Plans),
+}
+
+/// Reads everything that can be wrong before anything is opened.
+fn decide(
+    line: CommandLine,
+    registry: &Registry,
+    environment: &dyn Environment,
+) -> Result<Step, Vec<String>> {
+    let CommandLine { invocation, mut mistakes } = line;
+    let step = match invocation {
+        Invocation::Run(args) => {
+            let plans = Plans::read(&args, registry, environment, &mut mistakes);
+            Ok(Step::Serve(args, plans))
+        }
+        Invocation::Print(text) => Ok(Step::Print(text)),
+        Invocation::Sinks(kind) => {
+            let specs: Vec<_> = registry.sinks().collect();
+            let errors = |uri: &ComponentUri| registry.plan_sink(uri).err();
+            list("sinks", "--sink", kind.as_deref(), &specs, policy::OPTIONS, errors).map(Step::Print)
+        }
+        Invocation::Sources(kind) => {
+            let specs: Vec<_> = registry.sources().collect();
+            let errors = |uri: &ComponentUri| registry.plan_source(uri).err();
+            list("sources", "--source", kind.as_deref(), &specs, SOURCE_OPTIONS, errors).map(Step::Print)
+        }
+    };
+    match step {
+        Ok(step) if mistakes.is_empty() => Ok(step),
+        Ok(_) => Err(mistakes),
+        Err(error) => {
+            mistakes.push(error);
+            Err(mistakes)
+        }
+    }
+}
+
+/// The page of a kind, or of all. `errors` says what the registry has against a URI: that the kind is not known, and
+/// which is most like it.
+fn list(
+    command: &str,
+    flag: &str,
+    kind: Option<&str>,
+    specs: &[&'static ComponentSpec],
+    common: &[OptionSpec],
+    errors: impl Fn(&ComponentUri) -> Option<Vec<ConfigError>>,
+) -> Result<String, String> {
+    let Some(text) = kind else { return Ok(listing::overview(command, specs)) };
+    // People paste the whole flag; what follows the kind may be a secret.
+    let kind = text.split(':').next().unwrap_or_default();
+    if let Some(spec) = specs.iter().find(|spec| spec.kind == kind) {
+        return Ok(listing::page(spec, common));
+    }
+    let uri = ComponentUri::parse(flag, kind, &()).map_err(|error| error.to_string())?;
+    let errors = errors(&uri).unwrap_or_default();
+    Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+/// Whoever reads the listing may have read enough (`| head`), which is no error.
+fn print(text: &str) -> ExitCode {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn refuse(mistakes: &[String]) -> ExitCode {
+    let lines: Vec<String> = mistakes.iter().map(|mistake| format!("error: {mistake}\n")).collect();
+    let text = format!("{}{SEE_ALSO}\n", lines.concat());
+    match io::stderr().lock().write_all(text.as_bytes()) {
+        // If standard error is closed, the exit code must do.
+        Ok(()) | Err(_) => ExitCode::from(WRONG_USAGE),
+    }
+}

@@ -1,0 +1,63 @@
+//! The log: on standard error, since standard output belongs to events.
+
+use std::io;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt};
+
+use crate::args::LogFormat;
+
+/// What all our crates' names begin with.
+const OWN: &str = "eventer";
+
+/// Starts to write the log. A program that has installed a logger of its own before keeps it.
+///
+/// `verbosity` is the number of `-v`: below 4 info, below 6 debug, else trace. Kubernetes' components log what people
+/// want to see at 2 and below, which is what manifests ask for, and debug at 4.
+pub(crate) fn install(format: LogFormat, verbosity: i32, is_coloured: bool) {
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        LogFormat::Text => fmt::layer().with_writer(io::stderr).with_ansi(is_coloured).boxed(),
+        LogFormat::Json => fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .with_writer(io::stderr)
+            .boxed(),
+    };
+    let is_installed = tracing_subscriber::registry().with(lines.with_filter(filter(verbosity))).try_init();
+    if is_installed.is_err() {
+        tracing::debug!("the logger that was installed before is kept");
+    }
+}
+
+/// Libraries, and sinks of other programs, are heard one step later than we are.
+fn filter(verbosity: i32) -> Targets {
+    let (own, others) = match verbosity {
+        ..=3 => (LevelFilter::INFO, LevelFilter::WARN),
+        4..=5 => (LevelFilter::DEBUG, LevelFilter::INFO),
+        6.. => (LevelFilter::TRACE, LevelFilter::DEBUG),
+    };
+    Targets::new().with_default(others).with_target(OWN, own)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn our_crates_are_heard_one_step_before_libraries() {
+        let would_log = |verbosity, target: &str, level| filter(verbosity).would_enable(target, &level);
+        for target in ["eventer", "eventer_core::worker", "eventer_sinks::webhook"] {
+            assert!(would_log(2, target, Level::INFO) && !would_log(3, target, Level::DEBUG), "{target}");
+            assert!(would_log(4, target, Level::DEBUG) && !would_log(5, target, Level::TRACE), "{target}");
+            assert!(would_log(6, target, Level::TRACE), "{target}");
+        }
+        assert!(would_log(0, "reqwest", Level::WARN) && !would_log(0, "reqwest", Level::INFO));
+    }
+}

@@ -1,0 +1,154 @@
+//! A run: opens what was planned, and delivers events until the sources end or a signal comes.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use eventer_core::pipeline::{End, Pipeline, Summary};
+use eventer_core::time::format_duration;
+use eventer_core::{BuildError, Metrics, SystemClock, report};
+use prometheus::process_collector::ProcessCollector;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::admin::{self, Admin};
+use crate::app::WRONG_USAGE;
+use crate::args::Args;
+use crate::environment;
+use crate::logging;
+use crate::plans::Plans;
+use crate::signals::Signals;
+
+/// Runs to the end.
+pub(crate) fn run(args: Args, plans: Plans) -> ExitCode {
+    logging::install(args.log_format, args.verbosity, environment::stderr_takes_colours());
+    let threads = args.worker_threads.unwrap_or_else(environment::worker_threads);
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(threads.get()).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&BuildError::new("start the worker threads", error)),
+    };
+    let code = runtime.block_on(serve(args, plans)).unwrap_or_else(|error| failed(&error));
+    // A thread that reads a pipe or a terminal cannot be interrupted, and is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+fn failed(error: &BuildError) -> ExitCode {
+    tracing::error!(error = report(error), "eventer cannot run");
+    ExitCode::FAILURE
+}
+
+async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
+    let signals = Signals::catch().map_err(|error| BuildError::new("catch signals", error))?;
+    log_start(&args, &plans);
+    let registry = prometheus::Registry::new();
+    let register = |error| BuildError::new("register the metrics", error);
+    registry.register(Box::new(ProcessCollector::for_self())).map_err(register)?;
+    let clock = Arc::new(SystemClock);
+    let metrics = Metrics::new(&registry, clock.clone()).map_err(register)?;
+    let (stop, asked_to_stop) = oneshot::channel();
+    let builder = Pipeline::builder()
+        .metrics(metrics)
+        .clock(clock.clone())
+        .time_zone(environment::time_zone())
+        .stdout_is_terminal(environment::stdout_is_terminal())
+        .cluster(args.cluster)
+        .frequency(args.frequency)
+        .batch_events(args.batch_events)
+        .journal_size(args.journal_size.unwrap_or_else(environment::journal_size))
+        .stop_timeout(args.stop_timeout)
+        .strict(args.strict)
+        .event_metrics(args.event_metrics)
+        // Said by dropping the other end.
+        .shutdown(async { asked_to_stop.await.unwrap_or_default() });
+    let builder = plans.sources.into_iter().fold(builder, |builder, plan| builder.source_plan(plan));
+    let builder = plans.sinks.into_iter().fold(builder, |builder, plan| builder.sink_plan(plan));
+    let pipeline = match builder.build() {
+        Ok(pipeline) => pipeline,
+        Err(error) => {
+            tracing::error!(error = report(&error), "the flags do not fit together");
+            return Ok(ExitCode::from(WRONG_USAGE));
+        }
+    };
+
+    let address = args.admin_address;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let tried =
+            format!("listen on {address} for the admin server (choose a free --healthz-port; 0 takes any)");
+        BuildError::new(tried, error)
+    })?;
+    let admin = Admin::new(pipeline.status(), registry, clock, args.frequency, args.ready_requires_sinks);
+    let mut admin_server = JoinSet::new();
+    admin_server.spawn(admin::serve(listener, admin));
+    let code = run_until_told(pipeline, signals, stop).await;
+    admin_server.shutdown().await;
+    code
+}
+
+/// The first signal begins the stop; a second one ends everything at once.
+async fn run_until_told(
+    pipeline: Pipeline,
+    mut signals: Signals,
+    stop: oneshot::Sender<()>,
+) -> Result<ExitCode, BuildError> {
+    let mut stop = Some(stop);
+    let mut run = Box::pin(pipeline.run());
+    loop {
+        tokio::select! {
+            summary = &mut run => return summary.map(|summary| conclude(&summary)),
+            signal = signals.next() => match stop.take() {
+                Some(stop) => {
+                    tracing::info!(signal = signal.name(), "stopping; another signal ends at once");
+                    drop(stop);
+                }
+                None => {
+                    tracing::warn!(signal = signal.name(), "ending at once; what waits is not delivered");
+                    return Ok(ExitCode::from(signal.exit_code()));
+                }
+            },
+        }
+    }
+}
+
+/// Names kinds and names only: a URI may hold a secret.
+fn log_start(args: &Args, plans: &Plans) {
+    tracing::info!(
+        version = crate::VERSION,
+        commit = crate::COMMIT,
+        sources = plans.source_names(),
+        sinks = plans.sink_names(),
+        frequency = format_duration(args.frequency),
+        "eventer starts"
+    );
+    for flag in &args.ignored {
+        tracing::debug!(flag, "this flag of klog is accepted and has no effect");
+    }
+    if plans.sinks.is_empty() {
+        tracing::warn!("no --sink is given: every event is discarded");
+    }
+}
+
+/// Being told to stop is no failure, even if the time was too short for some sink; a source that has ended promises
+/// that all of it was delivered.
+fn conclude(summary: &Summary) -> ExitCode {
+    for sink in &summary.sinks {
+        let name = &*sink.name;
+        let (exported, rejected, dropped) = (sink.exported, sink.rejected, sink.dropped);
+        if sink.undelivered == 0 {
+            tracing::info!(sink = name, exported, rejected, dropped, "sink closed");
+        } else {
+            let undelivered = sink.undelivered;
+            tracing::error!(
+                sink = name,
+                exported,
+                rejected,
+                dropped,
+                undelivered,
+                "sink closed with events undelivered"
+            );
+        }
+    }
+    if summary.end == End::Shutdown || summary.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
