@@ -4,7 +4,7 @@
 //!   system's.
 //! - The proxy is the one that the system names (`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`), as for every Go program; never
 //!   for a destination on this machine, again as in Go.
-//! - Redirects are followed only if they keep the event and the secrets where they belong, see [`redirects`].
+//! - Redirects are followed only if they keep the event and the secrets where they belong, see [`redirect_target`].
 //! - There is no time limit of a request: the framework drops the future when the attempt's time is up.
 
 use std::fmt;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventer_core::{BuildError, Clock, ExportError, Secret, SinkContext};
+use reqwest::header::LOCATION;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, RootCertStore};
@@ -57,9 +58,7 @@ impl HttpClient {
             .user_agent(concat!("eventer/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .redirect(redirects())
-            // It would tell the next place the path of this one.
-            .referer(false);
+            .redirect(redirect::Policy::none());
         if is_loopback(url) {
             builder = builder.no_proxy();
         }
@@ -96,11 +95,27 @@ impl HttpClient {
     /// # Cancellation
     /// Dropping the future hangs up.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, ExportError> {
-        let response = request.send().await.map_err(|error| ExportError::unavailable(error.without_url()))?;
+        let response =
+            self.follow(request).await.map_err(|error| ExportError::unavailable(error.without_url()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = body_start(response).await;
         classify(status, &headers, &body, &self.secrets, self.clock.now())?;
         Ok(body)
+    }
+
+    /// Sends a request, and again to where it is redirected. A redirect that is not followed is the answer.
+    async fn follow(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+        let mut request = request.build()?;
+        for _ in 0..MOST_REDIRECTS {
+            let again = request.try_clone();
+            let response = self.client.execute(request).await?;
+            let (Some(mut again), Some(target)) = (again, redirect_target(&response)) else {
+                return Ok(response);
+            };
+            *again.url_mut() = target;
+            request = again;
+        }
+        self.client.execute(request).await
     }
 }
 
@@ -146,23 +161,18 @@ fn tls(url: &Url) -> Result<ClientConfig, BuildError> {
     Ok(config)
 }
 
-/// Follows up to ten redirects that keep the method and the body (307, 308) and stay on the host, where TLS is not given
-/// up. Any other is left as the answer: 301, 302 and 303 are followed with a GET without a body, after which a login page
-/// would count as a delivery, and a header may be a credential by any name.
-fn redirects() -> redirect::Policy {
-    redirect::Policy::custom(|attempt| {
-        let keeps_body =
-            matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-        let (previous, next) = (attempt.previous(), attempt.url());
-        let stays = previous.last().is_some_and(|here| {
-            here.host_str() == next.host_str() && (here.scheme() == "http" || next.scheme() == "https")
-        });
-        if keeps_body && stays && previous.len() <= MOST_REDIRECTS {
-            attempt.follow()
-        } else {
-            attempt.stop()
-        }
-    })
+/// Where a redirect leads, if it keeps the method and the body (307, 308) and stays on the host, without giving up TLS.
+///
+/// 301, 302 and 303 are followed with a GET without a body, after which a login page would count as a delivery; and any
+/// header may be a credential, which is no other host's business.
+fn redirect_target(response: &Response) -> Option<Url> {
+    if !matches!(response.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+        return None;
+    }
+    let here = response.url();
+    let target = here.join(response.headers().get(LOCATION)?.to_str().ok()?).ok()?;
+    let keeps_tls = target.scheme() == "https" || (target.scheme() == "http" && here.scheme() == "http");
+    (keeps_tls && target.host_str() == here.host_str()).then_some(target)
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -208,10 +208,14 @@ async fn a_redirect_on_the_host_is_followed_with_the_event() {
     let destination = FakeDestination::start().await;
     destination.next(Reply::redirect("/elsewhere"));
     destination.next(Reply::redirect(&format!("{}/at-last", destination.url())));
-    post(&destination.url()).await.unwrap();
+    let (client, url) = client(&destination.url());
+    let request = client.request(Method::POST, url).bearer_auth("abc").header("x-api-key", "abc");
+    client.send(request.body("event")).await.unwrap();
     let requests = destination.requests();
     let seen: Vec<_> = requests.iter().map(|r| (r.method.as_str(), r.path.as_str(), r.text())).collect();
     assert_eq!(seen[2], ("POST", "/at-last", "event".to_owned()));
+    assert_eq!(requests[2].header("authorization"), Some("Bearer abc"));
+    assert_eq!(requests[2].header("x-api-key"), Some("abc"));
     assert_eq!(requests[2].header("referer"), None);
 }
 
@@ -227,11 +231,14 @@ async fn a_redirect_that_loses_the_event_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_is_not_followed() {
+async fn a_redirect_to_another_host_or_scheme_is_not_followed() {
     let destination = FakeDestination::start().await;
-    destination.next(Reply::redirect(&destination.url().replace("127.0.0.1", "localhost")));
-    assert_eq!(post(&destination.url()).await.unwrap_err().kind(), ExportErrorKind::Unavailable);
-    assert_eq!(destination.count(), 1);
+    for target in [&*destination.url().replace("127.0.0.1", "localhost"), "file:///etc/passwd", "http://"] {
+        destination.clear();
+        destination.next(Reply::redirect(target));
+        assert_eq!(post(&destination.url()).await.unwrap_err().kind(), ExportErrorKind::Unavailable);
+        assert_eq!(destination.count(), 1, "{target}");
+    }
 }
 
 #[tokio::test]
