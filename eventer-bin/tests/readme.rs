@@ -1,0 +1,67 @@
+//! The README against the code: its example is the one that is compiled, its tables name what there is.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use eventer_core::metrics::{EventCounters, SERIES_LIMIT};
+use eventer_core::testing::{FakeSource, ScriptedSink, batch};
+use eventer_core::{Event, Metrics, Pipeline, Policy, Registry, SystemClock};
+
+const EXAMPLE: &str = include_str!("../examples/custom_sink.rs");
+
+fn readme() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_custom_sink_is_the_one_that_is_compiled_and_short() {
+    assert!(
+        readme().contains(EXAMPLE.trim_end()),
+        "the README shows another text than examples/custom_sink.rs"
+    );
+    assert!(EXAMPLE.lines().count() <= 40);
+}
+
+#[test]
+fn every_kind_is_named() {
+    let mut registry = Registry::new();
+    eventer_sources::register_all(&mut registry);
+    eventer_sinks::register_all(&mut registry);
+    for kind in registry.sources().chain(registry.sinks()) {
+        assert!(readme().contains(&format!("| `{}:", kind.kind)), "{} is missing", kind.kind);
+    }
+}
+
+#[tokio::test]
+async fn every_metric_is_explained_and_no_other() {
+    let registry = prometheus::Registry::new();
+    let metrics = Metrics::new(&registry, Arc::new(SystemClock)).unwrap();
+    // A family without a series is not written: bring each to life.
+    let source = metrics.source("s");
+    source.watch_opened(Some("closed"));
+    source.heard();
+    let counters = EventCounters::register(&registry, SERIES_LIMIT).unwrap();
+    for json in [r#"{"reason":"Evicted"}"#, r#"{"type":"Warning"}"#, "{}"] {
+        counters.count(&serde_json::from_str::<Event>(json).unwrap());
+    }
+    let pipeline = Pipeline::builder()
+        .metrics(metrics)
+        .source(FakeSource::ending("s", [batch(0..1)]))
+        .sink("k", ScriptedSink::default(), Policy::default())
+        .build()
+        .unwrap();
+    pipeline.run().await.unwrap();
+    let there: BTreeSet<String> = registry.gather().iter().map(|family| family.name().to_owned()).collect();
+
+    let readme = readme();
+    let table =
+        &readme[readme.find("## What it tells").unwrap()..readme.find("## What is promised").unwrap()];
+    let named: BTreeSet<String> = table
+        .split('`')
+        .filter(|word| word.starts_with("eventer_"))
+        .map(|word| word.split('{').next().unwrap_or(word).to_owned())
+        .collect();
+    assert_eq!(named, there);
+}
