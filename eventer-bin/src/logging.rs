@@ -18,15 +18,13 @@ const OWN: &str = "eventer";
 /// `verbosity` is the number of `-v`: below 4 info, below 6 debug, else trace. Kubernetes' components log what people
 /// want to see at 2 and below, which is what manifests ask for, and debug at 4.
 pub(crate) fn install(format: LogFormat, verbosity: i32, is_coloured: bool) {
+    // It would tell of an error by a macro that panics when nobody reads standard error any more.
+    let lines = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
-        LogFormat::Text => fmt::layer().with_writer(io::stderr).with_ansi(is_coloured).boxed(),
-        LogFormat::Json => fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .with_writer(io::stderr)
-            .boxed(),
+        LogFormat::Text => lines.with_ansi(is_coloured).boxed(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+        }
     };
     let is_installed = tracing_subscriber::registry().with(lines.with_filter(filter(verbosity))).try_init();
     if is_installed.is_err() {

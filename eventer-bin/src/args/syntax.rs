@@ -42,15 +42,15 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
             Ok(matches) => break Outcome::Matches(matches),
             Err(error) => error,
         };
-        if matches!(
-            error.kind(),
-            ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        ) {
+        if error.kind() == ErrorKind::DisplayHelp {
             break Outcome::Help(error.to_string());
         }
         let wrong = context(&error, &[ContextKind::InvalidArg, ContextKind::InvalidSubcommand]);
         let name = wrong.and_then(|text| text.split('=').next()).unwrap_or_default();
-        let at = arguments.iter().position(|argument| argument.split('=').next() == Some(name));
+        // A flag without its value may stand beside the same one with a value.
+        let bare = arguments.iter().position(|argument| argument == name);
+        let at =
+            bare.or_else(|| arguments.iter().position(|argument| argument.split('=').next() == Some(name)));
         mistakes.push(message(&error, name, at.and_then(|at| at.checked_sub(1)).map(|at| &*arguments[at])));
         // Without the wrong one the rest can be read. If it cannot be told which one it is, what was found must do.
         match at {
@@ -66,7 +66,7 @@ fn message(error: &clap::Error, name: &str, before: Option<&str>) -> String {
     let suggestion = context(error, &[ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]);
     let did_you_mean = suggestion.map(|word| format!(", did you mean \"{word}\"?")).unwrap_or_default();
     match error.kind() {
-        ErrorKind::UnknownArgument if name.starts_with('-') => {
+        ErrorKind::UnknownArgument if is_flag_name(name) => {
             format!("flag {name} is not known{did_you_mean}")
         }
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
@@ -83,6 +83,12 @@ fn message(error: &clap::Error, name: &str, before: Option<&str>) -> String {
         }
         kind => format!("flag {name}: {}", kind.as_str().unwrap_or("it is not understood")),
     }
+}
+
+/// Whether it can be nothing but the name of a flag, and may be shown.
+fn is_flag_name(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    text.starts_with('-') && text.chars().all(is_plain)
 }
 
 fn context<'a>(error: &'a clap::Error, kinds: &[ContextKind]) -> Option<&'a str> {

@@ -95,6 +95,7 @@ fn a_frequency_out_of_bounds_is_a_mistake() {
 fn a_missing_value_is_told() {
     assert_eq!(mistakes("--source=demo: --sink")[0], "flag --sink needs a value");
     assert_eq!(mistakes("--sink --source=demo:"), ["flag --sink needs a value"]);
+    assert_eq!(mistakes("--sink=log: --source=demo: --sink"), ["flag --sink needs a value"]);
 }
 
 #[test]
@@ -116,6 +117,7 @@ fn no_mistake_shows_a_value() {
         "--snik=kafka:?password=hunter2",
         "--source --sink=webhook:http://hunter2 --frequency=hunter2 --snik hunter2",
         "--source=demo: --help=hunter2",
+        "--source=demo: --webhook:http://h/hunter2",
         "sinks --kind=hunter2",
         "sinks webhook hunter2",
         "--source=demo: -- hunter2",
