@@ -20,6 +20,8 @@ use eventer_core::Registry;
 
 /// Adds every sink of this crate that its features bring to `registry`.
 pub fn register_all(registry: &mut Registry) {
+    // Without any feature there is nothing to add.
+    let _ = &registry;
     #[cfg(feature = "file")]
     registry.register_sink::<file::FileConfig>();
     #[cfg(feature = "log")]
