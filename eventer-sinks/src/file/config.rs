@@ -78,7 +78,8 @@ impl SinkConfig for FileConfig {
             .map_err(|error| BuildError::new("start the thread that writes to the file", error))?;
         if !waits_for_reader {
             let tried = || format!("open the file {}", self.path.display());
-            writer.open().await.map_err(|error| BuildError::new(tried(), open_error(&self.path, error)))?;
+            let opened = writer.write(|_| ()).await;
+            opened.map_err(|error| BuildError::new(tried(), open_error(&self.path, error.cause)))?;
         }
         let zone = context.time_zone.clone();
         let encoder = LineEncoder { format: self.format, zone, is_colored: false };

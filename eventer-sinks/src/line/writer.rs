@@ -53,7 +53,7 @@ pub(crate) struct LineWriter {
 pub(crate) struct WriteError {
     target: String,
     #[source]
-    cause: io::Error,
+    pub(crate) cause: io::Error,
 }
 
 impl LineWriter {
@@ -70,13 +70,8 @@ impl LineWriter {
         Ok(Self { target: target.into(), jobs, state: Mutex::default() })
     }
 
-    /// Makes sure that the output is open. To be called before anything is written.
-    pub(crate) async fn open(&self) -> io::Result<()> {
-        let mut state = self.state.lock().await;
-        self.run(&mut state, Work::default()).await
-    }
-
-    /// Writes the lines that `encode` adds to an empty buffer, with one write if the system takes them so.
+    /// Writes the lines that `encode` adds to an empty buffer, with one write if the system takes them so. No lines only
+    /// make sure that the output is open.
     ///
     /// # Errors
     /// The lines are not written, or not all of them.
@@ -211,8 +206,9 @@ struct Work {
 }
 
 impl Work {
+    /// Whether an attempt that was given up has come to its end since.
     fn is_done(&self) -> bool {
-        self.written == self.bytes.len()
+        self.written > 0 && self.written == self.bytes.len()
     }
 
     /// What is to be done if `lines` are to be written next.
