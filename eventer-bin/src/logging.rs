@@ -13,6 +13,9 @@ use crate::args::LogFormat;
 /// What all our crates' names begin with.
 const OWN: &str = "eventer";
 
+/// Says at each attempt that it failed, which the source says once, and with the reason.
+const REPETITIVE: &str = "kube_client";
+
 /// Starts to write the log. A program that has installed a logger of its own before keeps it.
 ///
 /// `verbosity` is the number of `-v`: below 4 info, below 6 debug, else trace. Kubernetes' components log what people
@@ -34,12 +37,12 @@ pub(crate) fn install(format: LogFormat, verbosity: i32, is_coloured: bool) {
 
 /// Libraries, and sinks of other programs, are heard one step later than we are.
 fn filter(verbosity: i32) -> Targets {
-    let (own, others) = match verbosity {
-        ..=3 => (LevelFilter::INFO, LevelFilter::WARN),
-        4..=5 => (LevelFilter::DEBUG, LevelFilter::INFO),
-        6.. => (LevelFilter::TRACE, LevelFilter::DEBUG),
+    let (own, others, repetitive) = match verbosity {
+        ..=3 => (LevelFilter::INFO, LevelFilter::WARN, LevelFilter::OFF),
+        4..=5 => (LevelFilter::DEBUG, LevelFilter::INFO, LevelFilter::INFO),
+        6.. => (LevelFilter::TRACE, LevelFilter::DEBUG, LevelFilter::DEBUG),
     };
-    Targets::new().with_default(others).with_target(OWN, own)
+    Targets::new().with_default(others).with_target(OWN, own).with_target(REPETITIVE, repetitive)
 }
 
 #[cfg(test)]

@@ -42,19 +42,18 @@ impl Readiness {
         if self.is_ready() {
             return "ok".to_owned();
         }
-        self.blockers().map(|(subject, trouble)| format!("{subject}: {trouble}\n")).collect()
+        self.blockers().map(Check::text).collect()
     }
 
-    /// How each part is, in the form of Kubernetes' own verbose checks.
+    /// How each part is, a part a line.
     pub(super) fn details(&self) -> String {
         let mut text: String = self.0.iter().map(Check::line).collect();
         text.push_str(if self.is_ready() { "ready\n" } else { "not ready\n" });
         text
     }
 
-    fn blockers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let required = self.0.iter().filter(|check| check.is_required);
-        required.filter_map(|check| Some((check.subject.as_str(), check.trouble.as_deref()?)))
+    fn blockers(&self) -> impl Iterator<Item = &Check> {
+        self.0.iter().filter(|check| check.is_required && check.trouble.is_some())
     }
 }
 
@@ -97,13 +96,22 @@ impl Check {
         Self { subject: format!("sink {}", sink.name), trouble, is_required, detail }
     }
 
+    /// A line in the form of Kubernetes' own verbose checks.
     fn line(&self) -> String {
-        let (mark, trouble) = match (&self.trouble, self.is_required) {
-            (None, _) => ("[+]", String::new()),
-            (Some(trouble), true) => ("[-]", format!(" {trouble};")),
-            (Some(trouble), false) => ("[!]", format!(" {trouble};")),
+        let mark = match (&self.trouble, self.is_required) {
+            (None, _) => "[+]",
+            (Some(_), true) => "[-]",
+            (Some(_), false) => "[!]",
         };
-        let line = format!("{mark} {}:{trouble} {}", self.subject, self.detail);
-        format!("{}\n", line.trim_end_matches([' ', ';', ':']))
+        format!("{mark} {}", self.text())
+    }
+
+    fn text(&self) -> String {
+        let parts = [self.trouble.as_deref(), Some(&*self.detail).filter(|detail| !detail.is_empty())];
+        let parts: Vec<&str> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            return format!("{}\n", self.subject);
+        }
+        format!("{}: {}\n", self.subject, parts.join("; "))
     }
 }

@@ -110,7 +110,7 @@ async fn a_source_that_is_not_fresh_is_not_ready_and_says_why() {
     sleep(Duration::from_secs(2)).await;
     let reply = subject.get("/readyz").await;
     assert_eq!(reply.status, 503);
-    assert_eq!(reply.body, "source blind: it would not see an event that happens now\n");
+    assert_eq!(reply.body, "source blind: it would not see an event that happens now; connecting again\n");
     let verbose = subject.get("/readyz?verbose").await.body;
     assert!(verbose.contains("[-] source blind") && verbose.contains("connecting again"), "{verbose}");
 }

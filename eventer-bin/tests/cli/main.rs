@@ -1,0 +1,10 @@
+//! The real program: flags in; exit code, messages, events and answers out.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
+mod cluster;
+mod custom_sink;
+mod flags;
+mod listing;
+mod process;
+mod run;
