@@ -89,6 +89,9 @@ const FREQUENCY: std::ops::RangeInclusive<Duration> = Duration::from_millis(10).
 /// The least `--journal-size`: it must hold a batch and what comes while that is delivered.
 const LEAST_JOURNAL: ByteSize = ByteSize(1 << 20);
 
+/// The most `--max-procs`; the runtime does not bear much more.
+const MOST_THREADS: i64 = 1024;
+
 const NO_SOURCE: &str = "--source is missing: say where events are taken from, such as --source=kubernetes: for a \
                          cluster or --source=demo: for a made-up one; `eventer sources` lists the kinds";
 
@@ -138,7 +141,9 @@ impl Reader<'_> {
         let ip = self.value(flags::HEALTHZ_IP, "an IP address such as 0.0.0.0 or ::1", ip_address);
         let port = self.value(flags::HEALTHZ_PORT, "a port from 0 to 65535", |text| text.parse().ok());
         // kube-eventer takes any number below one for the number of CPUs.
-        let threads = self.value(flags::MAX_PROCS, "a whole number", |text| text.parse::<i64>().ok()).max(0);
+        let threads = self.value(flags::MAX_PROCS, "a whole number of at most 1024", |text| {
+            text.parse::<i64>().ok().filter(|threads| *threads <= MOST_THREADS)
+        });
         Args {
             sources: self.all(flags::SOURCE),
             sinks: self.all(flags::SINK),

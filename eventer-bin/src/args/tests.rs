@@ -92,6 +92,13 @@ fn a_frequency_out_of_bounds_is_a_mistake() {
 }
 
 #[test]
+fn less_than_one_thread_is_as_many_as_fit() {
+    assert_eq!(args("--max_procs=0").worker_threads, None);
+    assert_eq!(args("--max_procs=-1").worker_threads, None);
+    mistakes("--source=demo: --max-procs=1025");
+}
+
+#[test]
 fn a_missing_value_is_told() {
     assert_eq!(mistakes("--source=demo: --sink")[0], "flag --sink needs a value");
     assert_eq!(mistakes("--sink --source=demo:"), ["flag --sink needs a value"]);
