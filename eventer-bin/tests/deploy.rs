@@ -1,5 +1,7 @@
 //! The files of `deploy/`: each decodes without a rest, asks for the least, and says what the program understands.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
