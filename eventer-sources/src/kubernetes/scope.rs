@@ -259,9 +259,9 @@ impl Scope {
             }
         }
         if next.is_some() {
+            let most = self.setting.options.page_size;
             let fitting = listing.page_size.saturating_mul(PAGE_BYTES) / bytes.max(1);
-            listing.page_size =
-                fitting.clamp(MIN_PAGE_SIZE, self.setting.options.page_size.max(MIN_PAGE_SIZE));
+            listing.page_size = fitting.clamp(most.min(MIN_PAGE_SIZE), most);
             listing.token = next;
             return State::Listing(listing);
         }

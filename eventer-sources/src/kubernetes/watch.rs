@@ -49,6 +49,7 @@ pub(super) enum Ending {
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) ending: Ending,
+    /// Lines that told something: neither errors nor garbage.
     pub(super) lines: u64,
     pub(super) lasted: Duration,
     /// The buffer was full at some time.
@@ -166,7 +167,7 @@ impl Scope {
                     Err(format!("a line of {length} bytes, of which {MAX_LINE} are allowed"))
                 }
             };
-            reading.lines += 1;
+            reading.lines += u64::from(matches!(decoded, Ok(WatchLine::Event(_) | WatchLine::Passed(_))));
             match decoded {
                 Ok(WatchLine::Event(event)) => {
                     let reached = version_of(&event).map(|version| Reached { version, at });
@@ -175,8 +176,6 @@ impl Scope {
                 Ok(WatchLine::Passed(Some(version))) => self.reach(Reached { version, at }).await,
                 Ok(WatchLine::Passed(None)) => {}
                 Ok(WatchLine::Error(status)) => {
-                    // It is an end and no line: a watch that begins with it has told nothing.
-                    reading.lines -= 1;
                     let is_expired = status.is_expired();
                     let failure = Failure::of_line(&status);
                     return Some(if is_expired { Ending::Expired } else { Ending::Refused(failure) });
