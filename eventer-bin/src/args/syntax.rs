@@ -71,7 +71,7 @@ fn message(error: &clap::Error, name: &str, before: Option<&str>) -> String {
         }
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
             let place = match before.and_then(|before| before.split('=').next()) {
-                Some(flag) if flag.starts_with('-') => format!("the argument after {flag}"),
+                Some(flag) if is_flag_name(flag) => format!("the argument after {flag}"),
                 _ => "an argument".to_owned(),
             };
             let hint =

@@ -125,6 +125,7 @@ fn no_mistake_shows_a_value() {
         "--source --sink=webhook:http://hunter2 --frequency=hunter2 --snik hunter2",
         "--source=demo: --help=hunter2",
         "--source=demo: --webhook:http://h/hunter2",
+        "--source=demo: --webhook:http://h/hunter2 stray",
         "sinks --kind=hunter2",
         "sinks webhook hunter2",
         "--source=demo: -- hunter2",
