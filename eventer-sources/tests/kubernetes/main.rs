@@ -1,5 +1,7 @@
 //! The kubernetes source against a fake API server: each version once, whatever happens.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
 mod connecting;
 mod ends;
 mod pace;

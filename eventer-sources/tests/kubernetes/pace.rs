@@ -20,7 +20,7 @@ const WATCH_GONE: &str = "{\"type\":\"ERROR\",\"object\":{\"reason\":\"Expired\"
 const WATCH_ERROR: &str = "{\"type\":\"ERROR\",\"object\":{\"reason\":\"InternalError\",\"code\":500}}\n";
 
 /// Answers: status, headers, body; or a body that never ends.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 enum Scripted {
     Answer(u16, &'static [(&'static str, &'static str)], &'static str),
     Endless,
@@ -36,7 +36,7 @@ fn start(version: u64, list: Scripted, watch: Scripted) -> (KubernetesSource, Re
         move |request: Request<Body>| {
             let is_watch = request.uri().query().unwrap_or_default().contains("watch=true");
             requests.lock().unwrap().push((Instant::now(), is_watch));
-            let scripted = if is_watch { watch.clone() } else { list.clone() };
+            let scripted = if is_watch { watch } else { list };
             async move { Ok::<_, Infallible>(answer(scripted)) }
         }
     });
@@ -82,7 +82,7 @@ async fn ten_minutes(list: Scripted, watch: Scripted) -> (usize, usize) {
 async fn no_trouble_makes_a_busy_loop() {
     let refusals = [401, 403, 404, 429, 500, 503].map(|code| Scripted::Answer(code, &[], "no"));
     for refusal in refusals {
-        let (lists, watches) = ten_minutes(refusal.clone(), ok("")).await;
+        let (lists, watches) = ten_minutes(refusal, ok("")).await;
         assert!((15..=40).contains(&lists) && watches == 0, "{lists} lists, {watches} watches");
         let (lists, watches) = ten_minutes(ok(LIST), refusal).await;
         assert!((15..=40).contains(&watches) && lists == 1, "{lists} lists, {watches} watches");
@@ -112,7 +112,7 @@ async fn lists_of_everything_stand_apart() {
 async fn a_server_that_asks_for_patience_gets_it() {
     let refusal =
         Scripted::Answer(429, &[("retry-after", "90"), ("content-type", "text/plain")], "Too many requests");
-    for (list, watch) in [(refusal.clone(), ok("")), (ok(LIST), refusal)] {
+    for (list, watch) in [(refusal, ok("")), (ok(LIST), refusal)] {
         let (_source, requests) = start(1000, list, watch);
         sleep(Duration::from_secs(200)).await;
         let requests: Vec<_> = requests.lock().unwrap().clone();
