@@ -7,4 +7,5 @@ mod custom_sink;
 mod flags;
 mod listing;
 mod process;
+mod replay;
 mod run;

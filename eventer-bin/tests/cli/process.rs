@@ -142,7 +142,8 @@ impl Running {
     /// Waits for its end: the exit code, the rest of standard output, and the whole log.
     pub(crate) async fn ends(mut self) -> Ended {
         soon(async {
-            let (mut out, mut err) = (String::new(), self.log.join("\n") + "\n");
+            let (mut out, mut err): (String, String) =
+                (String::new(), self.log.iter().map(|line| format!("{line}\n")).collect());
             let mut stdout = self.stdout.into_inner();
             let log = async {
                 match self.stderr {
