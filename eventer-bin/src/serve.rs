@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use eventer_core::pipeline::{End, Pipeline, Summary};
 use eventer_core::time::format_duration;
-use eventer_core::{BuildError, Metrics, SystemClock, report};
+use eventer_core::{BuildError, Metrics, SinkSummary, SystemClock, report};
 use prometheus::process_collector::ProcessCollector;
 use tokio::net::TcpListener;
 use tokio::runtime;
@@ -134,21 +134,8 @@ fn log_start(args: &Args, plans: &Plans) {
 /// that all of it was delivered.
 fn conclude(summary: &Summary) -> ExitCode {
     for sink in &summary.sinks {
-        let name = &*sink.name;
-        let (exported, rejected, dropped) = (sink.exported, sink.rejected, sink.dropped);
-        if sink.undelivered == 0 {
-            tracing::info!(sink = name, exported, rejected, dropped, "sink closed");
-        } else {
-            let undelivered = sink.undelivered;
-            tracing::error!(
-                sink = name,
-                exported,
-                rejected,
-                dropped,
-                undelivered,
-                "sink closed with events undelivered"
-            );
-        }
+        let SinkSummary { name, exported, rejected, dropped, undelivered, .. } = sink;
+        tracing::info!(sink = &**name, exported, rejected, dropped, undelivered, "sink closed");
     }
     if summary.end == End::Shutdown || summary.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -87,13 +87,15 @@ async fn the_time_to_stop_is_bounded() {
     let (listener, sink) = silence().await;
     let (server, source) = cluster().await;
     let mut running = Running::start(&[&source, &sink, "--stop-timeout=100ms", "--frequency=10ms"]);
+    let address = running.admin_address().await;
     happen(&server).await;
+    metrics_show(address, "eventer_events_received_total{source=\"kubernetes\"} 4\n").await;
     let _attempt = soon(listener.accept()).await.unwrap();
     running.signal("TERM").await;
     running.logs("stopping").await;
     let ended = running.ends().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    ended.says(&["sink closed with events undelivered", "webhook"]);
+    ended.says(&["sink closed", "webhook", "\"undelivered\":4"]);
 }
 
 #[tokio::test]
