@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::batch::EventBatch;
@@ -35,13 +36,15 @@ pub(super) struct Driver {
     pub(super) batch_events: NonZeroUsize,
 }
 
-/// What one round found.
-enum Round {
-    /// Nothing more waits at present.
-    Caught,
-    /// The source could not hand out events now.
+/// What a source had.
+enum Taken {
+    /// A full batch: more may wait.
+    Full,
+    /// Less than a full batch: nothing more waits at present.
+    Rest,
+    /// Trouble that passes.
     Failed,
-    /// There will be no more.
+    /// Nothing, and there will be nothing more.
     Ended,
 }
 
@@ -52,62 +55,68 @@ impl Driver {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut publish = interval(PUBLISH_EVERY);
         publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut may_be_ready = true;
-        loop {
-            let stops = tokio::select! {
+        let mut taken = Taken::Rest;
+        while !matches!(taken, Taken::Ended) {
+            tokio::select! {
                 biased;
-                () = self.shutdown.reached(Phase::Draining) => true,
+                () = self.shutdown.reached(Phase::Draining) => {
+                    self.take_last(source.as_mut()).await;
+                    break;
+                }
                 _ = publish.tick() => {
                     self.state.turned(source.status());
                     continue;
                 }
-                () = source.ready(), if may_be_ready => false,
-                _ = tick.tick() => false,
-            };
-            let most = if stops { LAST_BATCHES } else { usize::MAX };
-            let round = self.take(source.as_mut(), most).await;
-            self.state.turned(source.status());
-            // A source in trouble is asked again at the next tick, not at once.
-            may_be_ready = !matches!(round, Round::Failed);
-            if stops || matches!(round, Round::Ended) {
-                break;
+                // A source in trouble is asked again at the next tick, not at once.
+                () = source.ready(), if !matches!(taken, Taken::Failed) => {}
+                _ = tick.tick() => {}
             }
+            taken = Taken::Full;
+            while matches!(taken, Taken::Full) && self.shutdown.phase() == Phase::Running {
+                taken = self.take(source.as_mut()).await;
+                // Nothing else here waits while the source is full and the journal has room.
+                yield_now().await;
+            }
+            self.state.turned(source.status());
         }
         self.state.ended();
     }
 
-    /// Takes batches until one is not full.
-    async fn take(&self, source: &mut dyn EventSource, most: usize) -> Round {
-        for _ in 0..most {
-            let begin = Instant::now();
-            let batch = match source.get_new_events().await {
-                Ok(Some(batch)) => batch,
-                Ok(None) => return Round::Ended,
-                Err(error) => {
-                    tracing::warn!(source = &*self.name, error = report(&error), "could not take new events");
-                    return Round::Failed;
-                }
-            };
-            let now = self.clock.now();
-            self.state.round(now);
-            self.rounds.scraped(now, batch.len(), begin.elapsed());
-            self.metrics.received(&batch);
-            if let Some(counters) = &self.counters {
-                batch.iter().for_each(|event| counters.count(event));
-            }
-            let is_full = batch.len() >= self.batch_events.get();
-            let checkpoint = batch.checkpoint().cloned();
-            if !self.append(batch).await {
-                return Round::Caught;
-            }
-            if let Some(checkpoint) = checkpoint {
-                source.committed(&checkpoint).await;
-            }
-            if !is_full {
+    async fn take_last(&self, source: &mut dyn EventSource) {
+        for _ in 0..LAST_BATCHES {
+            if !matches!(self.take(source).await, Taken::Full) {
                 break;
             }
         }
-        Round::Caught
+    }
+
+    /// Takes a batch into the journal.
+    async fn take(&self, source: &mut dyn EventSource) -> Taken {
+        let begin = Instant::now();
+        let batch = match source.get_new_events().await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return Taken::Ended,
+            Err(error) => {
+                tracing::warn!(source = &*self.name, error = report(&error), "could not take new events");
+                return Taken::Failed;
+            }
+        };
+        let now = self.clock.now();
+        self.state.round(now);
+        self.rounds.scraped(now, batch.len(), begin.elapsed());
+        self.metrics.received(&batch);
+        if let Some(counters) = &self.counters {
+            batch.iter().for_each(|event| counters.count(event));
+        }
+        let is_full = batch.len() >= self.batch_events.get();
+        let checkpoint = batch.checkpoint().cloned();
+        if !self.append(batch).await {
+            return Taken::Rest;
+        }
+        if let Some(checkpoint) = checkpoint {
+            source.committed(&checkpoint).await;
+        }
+        if is_full { Taken::Full } else { Taken::Rest }
     }
 
     /// Waits for room, and says while waiting that this is no standstill. False: there was none when time was up.

@@ -204,3 +204,22 @@ fn names_are_shared_out_and_none_twice() {
     assert_eq!(shared.iter().map(|name| &**name).collect::<Vec<_>>(), ["webhook", "webhook-2", "audit"]);
     assert!(names([("webhook", Some("a")), ("log", Some("a"))].into_iter()).is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_never_runs_dry_does_not_keep_it_from_stopping() {
+    let sink = ScriptedSink::default();
+    let asked = {
+        let sink = sink.clone();
+        async move { sink.wait_for(10 * EVENTS).await }
+    };
+    let pipeline = Pipeline::builder()
+        .source(FakeSource::lasting("flood", batches(200)))
+        .sink("audit", sink.clone(), Policy::default())
+        .shutdown(asked)
+        .build()
+        .unwrap();
+    let summary = pipeline.run().await.unwrap();
+    assert_eq!(summary.end, End::Shutdown);
+    assert!(summary.is_complete());
+    assert!(sink.delivered().len() < 50 * EVENTS, "{}", sink.delivered().len());
+}
