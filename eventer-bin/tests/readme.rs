@@ -1,5 +1,7 @@
 //! The README against the code: its example is the one that is compiled, its tables name what there is.
 
+#![expect(clippy::unwrap_used, reason = "tests, and what they share, say by a panic what went wrong")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
