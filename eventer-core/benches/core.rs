@@ -37,7 +37,8 @@ fn json(c: &mut Criterion) {
 }
 
 fn pipeline(c: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be built");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be built");
     let events: Vec<_> = (0..BATCH).map(|n| Arc::new(event(n))).collect();
     let mut group = c.benchmark_group("pipeline");
     group.throughput(Throughput::Elements(100 * BATCH as u64));

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use eventer_sources::kubernetes::{Line, Lines, Stamp, WatchLine};
+use eventer_sources::kubernetes::{Decoder, Line, Lines, Stamp};
 
 const RECORDED: &str = include_str!("../testdata/watch-core-v1.jsonl");
 /// The usual read of a socket.
@@ -13,13 +13,14 @@ const CHUNK: usize = 64 * 1024;
 fn decode(c: &mut Criterion) {
     let lines: Vec<&[u8]> = RECORDED.lines().map(str::as_bytes).collect();
     let stamp = Stamp::default();
+    let mut decoder = Decoder::default();
 
     let mut group = c.benchmark_group("watch");
     group.throughput(Throughput::Elements(lines.len() as u64));
     group.bench_function("decode", |b| {
         b.iter(|| {
             for line in &lines {
-                black_box(WatchLine::decode(line, &stamp).expect("it was recorded"));
+                black_box(decoder.decode(line, &stamp).expect("it was recorded"));
             }
         });
     });
@@ -36,7 +37,7 @@ fn decode(c: &mut Criterion) {
                 splitter.push(chunk.clone());
                 while let Some(line) = splitter.next_line() {
                     let Line::Whole(line) = line else { unreachable!("no line is too long") };
-                    black_box(WatchLine::decode(line, &stamp).expect("it was recorded"));
+                    black_box(decoder.decode(line, &stamp).expect("it was recorded"));
                 }
             }
         });

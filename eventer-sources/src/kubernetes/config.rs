@@ -160,11 +160,14 @@ impl SourceConfig for KubernetesConfig {
         };
         if !uri.endpoint().is_empty() {
             let server: Option<Uri> = uri.endpoint().parse().ok();
-            let is_server =
-                |url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
+            let is_server = |url: &Uri| {
+                let has_credentials =
+                    url.authority().is_some_and(|authority| authority.as_str().contains('@'));
+                matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some() && !has_credentials
+            };
             connect.server = Some(server.filter(is_server).ok_or_else(|| {
                 uri.endpoint_error(
-                    "what stands behind the colon is no URL such as https://HOST:PORT of an API server",
+                    "what stands behind the colon is no URL such as https://HOST:PORT of an API server (without credentials, which belong in a kubeconfig)",
                 )
             })?);
         }

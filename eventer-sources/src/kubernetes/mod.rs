@@ -27,7 +27,7 @@ mod watch;
 
 pub use config::KubernetesConfig;
 pub use connect::ConnectOptions;
-pub use decode::{DecodeError, Stamp, Status, WatchLine};
+pub use decode::{DecodeError, Decoder, Stamp, Status, WatchLine};
 pub use lines::{Line, Lines};
 pub use options::{Backfill, WatchOptions};
 pub use source::KubernetesSource;

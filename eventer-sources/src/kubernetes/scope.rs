@@ -58,8 +58,8 @@ pub(super) struct Scope {
     backoff: Backoff,
     relist_backoff: Backoff,
     next_relist: Instant,
-    /// How many watches in a row have ended at once.
-    ends_at_once: u32,
+    /// The last watch has ended at once.
+    has_ended_at_once: bool,
     /// Why the last watch ended.
     ended: Option<&'static str>,
 }
@@ -114,7 +114,7 @@ impl Scope {
             next_relist: Instant::now(),
             trouble: Trouble::default(),
             damage: Trouble::default(),
-            ends_at_once: 0,
+            has_ended_at_once: false,
             ended: None,
             position,
             setting,
@@ -209,17 +209,15 @@ impl Scope {
             self.relist_backoff.reset();
         }
         let is_at_once = watched.lines == 0 && watched.lasted < AT_ONCE;
+        let was_at_once_before = std::mem::take(&mut self.has_ended_at_once);
         let Some(position) = self.position else { return State::Locating };
         match watched.ending {
             Ending::Expired => return self.expired(position),
             Ending::Restored(version) => return self.restored(position, version),
             // Some servers end a watch so, instead of a 410 (kubernetes/kubernetes#104171).
-            Ending::Closed if is_at_once && self.ends_at_once > 0 => {
-                self.ends_at_once = 0;
-                return self.expired(position);
-            }
+            Ending::Closed if is_at_once && was_at_once_before => return self.expired(position),
             Ending::Closed => {
-                self.ends_at_once = u32::from(is_at_once);
+                self.has_ended_at_once = is_at_once;
                 if !is_at_once && !watched.was_held_back {
                     // It was alive to its end, so there was nothing else to tell.
                     self.reach(Reached { at: self.setting.clock.now(), ..position }).await;

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::api::Failure;
 use super::buffer::Reached;
-use super::decode::{WatchLine, version_of};
+use super::decode::{Decoder, WatchLine, version_of};
 use super::lines::{Line, Lines};
 use super::scope::Scope;
 
@@ -80,6 +80,7 @@ enum Happening {
 
 /// What is known of an open watch.
 struct Reading {
+    decoder: Decoder,
     lines: u64,
     was_held_back: bool,
     silent_since: Instant,
@@ -97,6 +98,7 @@ impl Scope {
             options.probe_interval
         };
         let mut reading = Reading {
+            decoder: Decoder::default(),
             lines: 0,
             was_held_back: false,
             silent_since: opened,
@@ -162,7 +164,7 @@ impl Scope {
         while let Some(line) = splitter.next_line() {
             let decoded = match line {
                 Line::Whole(line) if line.trim_ascii().is_empty() => continue,
-                Line::Whole(line) => WatchLine::decode(line, &stamp).map_err(|error| report(&error)),
+                Line::Whole(line) => reading.decoder.decode(line, &stamp).map_err(|error| report(&error)),
                 Line::TooLong(length) => {
                     Err(format!("a line of {length} bytes, of which {MAX_LINE} are allowed"))
                 }

@@ -133,7 +133,12 @@ fn wrong_options_are_told_at_once() {
         assert!(texts.iter().any(|text| text.contains(part)), "{part} is not in {texts:#?}");
     }
     assert_eq!(texts.len(), 5);
-    for uri in ["kubernetes:127.0.0.1:8001", "kubernetes:ftp://host", "kubernetes:?namespaces=a/../b"] {
+    for uri in [
+        "kubernetes:127.0.0.1:8001",
+        "kubernetes:ftp://host",
+        "kubernetes:http://me:pw@host",
+        "kubernetes:?namespaces=a/../b",
+    ] {
         assert!(plan(uri).is_err(), "{uri} was taken");
     }
 }
