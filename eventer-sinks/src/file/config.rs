@@ -81,8 +81,7 @@ impl SinkConfig for FileConfig {
             let opened = writer.write(|_| ()).await;
             opened.map_err(|error| BuildError::new(tried(), open_error(&self.path, error.cause)))?;
         }
-        let zone = context.time_zone.clone();
-        let encoder = LineEncoder { format: self.format, zone, is_colored: false };
+        let encoder = LineEncoder::new(self.format, &context.time_zone, false);
         Ok(FileSink::new(name, encoder, writer))
     }
 }

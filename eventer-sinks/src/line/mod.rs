@@ -9,7 +9,8 @@ mod text;
 mod writer;
 
 use eventer_core::{EventBatch, OptionSpec, OptionValue};
-use jiff::tz::TimeZone;
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
 
 pub(crate) use writer::{Failure, LineWriter, Output, write_counted};
 
@@ -34,15 +35,18 @@ pub(crate) const FORMAT: OptionSpec = OptionSpec::new(
 /// Turns events into lines.
 #[derive(Clone, Debug)]
 pub(crate) struct LineEncoder {
-    /// The form of a line.
-    pub(crate) format: LineFormat,
-    /// The zone of times that are written for people.
-    pub(crate) zone: TimeZone,
-    /// Whether text is coloured.
-    pub(crate) is_colored: bool,
+    format: LineFormat,
+    zone: TimeZone,
+    is_colored: bool,
 }
 
 impl LineEncoder {
+    /// Writes times for people in `zone`, and colours text if asked to.
+    pub(crate) fn new(format: LineFormat, zone: &TimeZone, is_colored: bool) -> Self {
+        let zone = if is_utc(zone) { TimeZone::UTC } else { zone.clone() };
+        Self { format, zone, is_colored }
+    }
+
     /// Adds a line for each event to `out`. No line holds a control character other than its newline.
     pub(crate) fn encode(&self, batch: &EventBatch, out: &mut Vec<u8>) {
         for event in batch {
@@ -56,6 +60,12 @@ impl LineEncoder {
             out.push(b'\n');
         }
     }
+}
+
+/// Whether `zone` is UTC by whatever name, or by none, as systems without a setting have it.
+fn is_utc(zone: &TimeZone) -> bool {
+    let begin = Timestamp::UNIX_EPOCH;
+    zone.to_offset(begin) == Offset::UTC && zone.following(begin).next().is_none()
 }
 
 impl OptionValue for LineFormat {

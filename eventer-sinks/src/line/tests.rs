@@ -2,12 +2,15 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventer_core::event::EventType;
+use eventer_core::testing::conformance::{Destination, Fault};
 use eventer_core::{Event, EventBatch};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
@@ -31,13 +34,27 @@ pub(crate) fn batch_of(events: Vec<Event>) -> EventBatch {
     EventBatch::new("test", Timestamp::UNIX_EPOCH, events.into_iter().map(Arc::new).collect())
 }
 
+/// A file of lines as the conformance kit sees it. It has no faults of the kit's.
+pub(crate) struct LineFile(pub(crate) PathBuf);
+
+impl Destination for LineFile {
+    fn received(&self) -> BoxFuture<'_, Vec<String>> {
+        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
+        Box::pin(async move { text.lines().map(str::to_owned).collect() })
+    }
+
+    fn misbehave(&self, _: Option<Fault>) -> bool {
+        false
+    }
+}
+
 fn received(mut event: Event) -> Event {
     event.received_at = "2024-05-06T07:20:00Z".parse().unwrap();
     event
 }
 
 fn lines(format: LineFormat, zone: &TimeZone, is_colored: bool, events: Vec<Event>) -> String {
-    let encoder = LineEncoder { format, zone: zone.clone(), is_colored };
+    let encoder = LineEncoder::new(format, zone, is_colored);
     let mut out = Vec::new();
     encoder.encode(&batch_of(events), &mut out);
     String::from_utf8(out).unwrap()
@@ -61,6 +78,16 @@ fn text_has_the_local_time_the_cluster_and_colors() {
     let shanghai = TimeZone::get("Asia/Shanghai").unwrap();
     let text = lines(LineFormat::Text, &shanghai, true, events);
     assert_eq!(text.replace('\x1b', "␛"), include_str!("../../testdata/log/text-color-local.txt"));
+}
+
+#[test]
+fn utc_is_known_by_any_name_and_london_is_not_utc() {
+    let time = |zone: &str| {
+        let text = lines(LineFormat::Text, &TimeZone::get(zone).unwrap(), false, sample_events());
+        text.split(' ').next().unwrap().to_owned()
+    };
+    assert_eq!(time("Etc/UTC"), "2024-05-06T07:08:09Z");
+    assert_eq!(time("Europe/London"), "2024-05-06T08:08:09+01:00");
 }
 
 #[test]

@@ -16,9 +16,9 @@ const UTC_TIME: usize = "2024-05-06T07:08:10Z".len();
 const LOCAL_TIME: usize = "2024-05-06T15:08:10+08:00".len();
 const TYPE: usize = "Warning".len();
 const OBJECT: usize = 42;
-const REASON: usize = 18;
+const REASON: usize = 20;
 const COUNT: usize = 4;
-const COMPONENT: usize = 18;
+const COMPONENT: usize = 21;
 const CLUSTER: usize = 12;
 
 const DIM: &str = "\x1b[2m";

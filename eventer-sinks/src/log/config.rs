@@ -71,7 +71,7 @@ impl LogConfig {
             Color::Always => true,
             Color::Never => false,
         };
-        let encoder = LineEncoder { format: self.format, zone: context.time_zone.clone(), is_colored };
+        let encoder = LineEncoder::new(self.format, &context.time_zone, is_colored);
         LogSink::start(context.name.clone(), encoder, output)
             .map_err(|error| BuildError::new("start the thread that writes to standard output", error))
     }
