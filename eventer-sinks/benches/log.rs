@@ -28,7 +28,8 @@ fn export(c: &mut Criterion) {
     for format in ["json", "text", "logfmt"] {
         let sink = sink(format);
         group.bench_function(format, |bencher| {
-            bencher.iter(|| runtime.block_on(sink.export_events(black_box(&batch))).expect("a sink takes all"));
+            bencher
+                .iter(|| runtime.block_on(sink.export_events(black_box(&batch))).expect("a sink takes all"));
         });
     }
     group.finish();

@@ -15,6 +15,7 @@ async fn it_conforms() {
         uri: format!("newsink:{}/path-secret?token=token-secret", destination.0.url()),
         secrets: ["path-secret", "token-secret"].map(str::to_owned).into(),
         destination: &destination,
+        open: None,
     })
     .await;
 }

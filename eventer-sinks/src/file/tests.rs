@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use eventer_core::testing::conformance::{self, Subject};
 use eventer_core::{
     BuildError, Clock, ComponentUri, ConfigError, Event, EventSink, ExportErrorKind, SinkConfig, SinkContext,
     UriReader, report,
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
-use crate::line::tests::{batch_of, sample_events};
+use crate::line::tests::{LineFile, batch_of, sample_events};
 
 /// A directory for one test, and a clock that the test owns.
 struct Place {
@@ -372,4 +373,17 @@ async fn on_a_small_disk() {
     }
     export(&sink, "two").await;
     assert_eq!(fs::read_to_string(place.path()).unwrap(), line("one") + &line("two"));
+}
+
+#[tokio::test]
+async fn it_conforms() {
+    let place = Place::new();
+    conformance::check(&Subject {
+        register: |registry| _ = registry.register_sink::<FileConfig>(),
+        uri: format!("file:{}", place.path().display()),
+        secrets: Vec::new(),
+        destination: &LineFile(place.path()),
+        open: None,
+    })
+    .await;
 }

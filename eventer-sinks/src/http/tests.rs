@@ -1,10 +1,9 @@
 //! The client against a destination that misbehaves, and the table of statuses.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use eventer_core::testing::conformance::{Destination, Fault};
-use eventer_core::{ExportError, ExportErrorKind, Secret, SinkContext, report};
+use eventer_core::{ExportError, ExportErrorKind, Secret, SinkContext, async_trait, report};
 use eventer_testkit::{FakeDestination, Reply, Request};
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
@@ -18,10 +17,10 @@ use super::client::BODY_TIME;
 /// A destination as the conformance kit sees it, for every sink that speaks HTTP.
 pub(crate) struct Receiver(pub(crate) FakeDestination);
 
+#[async_trait]
 impl Destination for Receiver {
-    fn received(&self) -> Pin<Box<dyn Future<Output = Vec<String>> + Send + '_>> {
-        let texts = self.0.requests().iter().map(Request::text).collect();
-        Box::pin(std::future::ready(texts))
+    async fn received(&self) -> Vec<String> {
+        self.0.requests().iter().map(Request::text).collect()
     }
 
     fn misbehave(&self, fault: Option<Fault>) -> bool {

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use eventer_core::event::EventType;
 use eventer_core::testing::conformance::{Destination, Fault};
-use eventer_core::{Event, EventBatch};
-use futures_util::future::BoxFuture;
+use eventer_core::{Event, EventBatch, async_trait};
 use jiff::Timestamp;
 use tokio::time::timeout;
 
@@ -37,10 +36,11 @@ pub(crate) fn batch_of(events: Vec<Event>) -> EventBatch {
 /// A file of lines as the conformance kit sees it. It has no faults of the kit's.
 pub(crate) struct LineFile(pub(crate) PathBuf);
 
+#[async_trait]
 impl Destination for LineFile {
-    fn received(&self) -> BoxFuture<'_, Vec<String>> {
+    async fn received(&self) -> Vec<String> {
         let text = std::fs::read_to_string(&self.0).unwrap_or_default();
-        Box::pin(async move { text.lines().map(str::to_owned).collect() })
+        text.lines().map(str::to_owned).collect()
     }
 
     fn misbehave(&self, _: Option<Fault>) -> bool {

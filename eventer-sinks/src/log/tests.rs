@@ -3,11 +3,13 @@
 use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
+use eventer_core::testing::conformance::{self, Subject};
 use eventer_core::{ComponentUri, ConfigError, EventSink, ExportErrorKind, Registry, SinkContext};
+use tempfile::NamedTempFile;
 use tokio::time::timeout;
 
 use super::*;
-use crate::line::tests::{batch_of, sample_events};
+use crate::line::tests::{LineFile, batch_of, sample_events};
 
 fn sink(query: &str, context: &SinkContext, output: impl std::io::Write + Send + 'static) -> LogSink {
     config(query).unwrap().build_to(context, output).unwrap()
@@ -92,4 +94,21 @@ async fn a_reader_that_went_away_may_come_back() {
     let error = sink.export_events(&batch_of(sample_events())).await.unwrap_err();
     assert_eq!(error.kind(), ExportErrorKind::Unavailable);
     assert!(eventer_core::report(&error).contains("could not write to standard output"), "{error:?}");
+}
+
+#[tokio::test]
+async fn it_conforms() {
+    let file = NamedTempFile::new().unwrap();
+    for format in ["format=text", "format=json", "format=logfmt"] {
+        let sink = sink(format, &SinkContext::new("log"), file.reopen().unwrap());
+        conformance::check(&Subject {
+            register: |registry| _ = registry.register_sink::<LogConfig>(),
+            uri: format!("log:?{format}"),
+            secrets: Vec::new(),
+            destination: &LineFile(file.path().to_owned()),
+            open: Some(std::sync::Arc::new(sink)),
+        })
+        .await;
+        file.as_file().set_len(0).unwrap();
+    }
 }

@@ -157,6 +157,7 @@ async fn it_conforms() {
         uri: format!("webhook:{}{options}", destination.0.url()),
         secrets: ["path-secret", "query-secret", "header-secret"].map(str::to_owned).into(),
         destination: &destination,
+        open: None,
     })
     .await;
 }
