@@ -194,7 +194,7 @@ impl Scope {
         self.setting.metrics.watch_opened(self.ended.take());
         self.setting.board.set(self.setting.index, Activity::Watching);
         let Setting { source, label, .. } = &self.setting;
-        tracing::debug!(%source, scope = label, version = position.version, "watching");
+        tracing::info!(%source, scope = label, version = position.version, "watching");
 
         let watched = self.read(body, Duration::from_secs(seconds)).await;
         self.ended = Some(watched.ending.reason());

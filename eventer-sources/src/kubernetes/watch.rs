@@ -129,6 +129,8 @@ impl Scope {
             };
             let ending = match happening {
                 Happening::Chunk(chunk) => {
+                    // It was no silence; and a probe's answer may by now be behind the position.
+                    probe = None;
                     splitter.push(chunk);
                     let ending = self.take_lines(&mut splitter, &mut reading).await;
                     reading.silent_since = Instant::now();

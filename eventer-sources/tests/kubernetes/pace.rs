@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eventer_core::metrics::SourceMetrics;
-use eventer_core::{Checkpoint, Clock as _, Position, SourceContext, SystemClock};
+use eventer_core::{Checkpoint, Clock as _, EventSource as _, Position, SourceContext, SystemClock};
 use eventer_sources::kubernetes::{KubernetesSource, WatchOptions};
+use futures_util::StreamExt as _;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use kube::Client;
@@ -67,6 +68,45 @@ fn answer(scripted: Scripted) -> Response<BoxBody<Bytes, Infallible>> {
 
 fn ok(body: &'static str) -> Scripted {
     Scripted::Answer(200, &[], body)
+}
+
+/// A watch that tells of an event while a probe of its silence is on its way: the probe's answer is older.
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_overtaken_by_an_event_says_nothing() {
+    const LINE: &str = "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"resourceVersion\":\"1005\"}}}\n";
+    const NEWER_LIST: &str = r#"{"kind":"EventList","metadata":{"resourceVersion":"1005"},"items":[]}"#;
+    let options = WatchOptions::default();
+    let (probe, watches) = (options.probe_interval, Arc::new(Mutex::new(0)));
+    let begin = Instant::now();
+    let service = tower::service_fn({
+        let watches = watches.clone();
+        move |request: Request<Body>| {
+            let is_watch = request.uri().query().unwrap_or_default().contains("watch=true");
+            *watches.lock().unwrap() += usize::from(is_watch);
+            // As of when it was asked.
+            let has_happened = begin.elapsed() > probe + Duration::from_secs(11);
+            async move {
+                if !is_watch {
+                    sleep(Duration::from_secs(10)).await;
+                    return Ok::<_, Infallible>(answer(ok(if has_happened { NEWER_LIST } else { LIST })));
+                }
+                let line = async move {
+                    sleep(probe + Duration::from_secs(5)).await;
+                    Ok(http_body::Frame::data(Bytes::from_static(LINE.as_bytes())))
+                };
+                let lines = futures_util::stream::once(line).chain(futures_util::stream::pending());
+                Ok(Response::new(BodyExt::boxed(http_body_util::StreamBody::new(lines))))
+            }
+        }
+    });
+    let clock = Arc::new(SystemClock);
+    let metrics = SourceMetrics::unregistered("kubernetes", clock.clone());
+    let context = SourceContext::new("kubernetes", clock, metrics);
+    let client = Client::new(service, "default");
+    let mut source = KubernetesSource::new(&client, "", options, context);
+    sleep(probe * 4).await;
+    assert_eq!(source.get_new_events().await.unwrap().unwrap().len(), 1);
+    assert_eq!(*watches.lock().unwrap(), 1, "the watch was given up");
 }
 
 /// How many lists and watches there are in ten minutes.
