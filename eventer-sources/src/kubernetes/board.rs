@@ -9,6 +9,9 @@ use eventer_core::time::{Clock, format_duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+/// Lines come by the thousand; that they come is written down no more often than anybody could tell.
+const HEARD_GRAIN: Duration = Duration::from_millis(100);
+
 /// The state of all scopes of a source, written by them and read by whoever asks.
 #[derive(Debug)]
 pub(super) struct Board {
@@ -59,10 +62,17 @@ impl Board {
 
     /// The API server was heard; it is well.
     pub(super) fn heard(&self, scope: usize, clock: &dyn Clock) {
-        self.metrics.heard();
-        let state = &mut self.lock()[scope];
-        state.heard = Some((Instant::now(), clock.now()));
+        let now = Instant::now();
+        let mut scopes = self.lock();
+        let state = &mut scopes[scope];
+        let is_known = state.heard.is_some_and(|(at, _)| now.duration_since(at) < HEARD_GRAIN);
+        if is_known && state.trouble.is_none() {
+            return;
+        }
+        state.heard = Some((now, clock.now()));
         state.trouble = None;
+        drop(scopes);
+        self.metrics.heard();
     }
 
     /// Something keeps the scope from being fresh.
