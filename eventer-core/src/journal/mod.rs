@@ -5,8 +5,9 @@
 //!           │   ▲ cursor of a lagging sink ▲ cursor of a sink that keeps up
 //! ```
 //!
-//! A batch stays until every cursor has passed it, and a cursor moves on a verdict only. When the journal is full,
-//! [`room`] decides who waits and what goes.
+//! To a sink each event is in one of four states: it waits in the log; the sink holds it; it has a verdict; or it was
+//! dropped and counted. A batch stays in the log until every sink holds it, and what a sink holds is its own until there
+//! is a verdict: without one it is leased again. When the log is full, [`room`] decides who waits and what goes.
 
 mod cursor;
 mod room;
@@ -15,7 +16,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,7 +27,7 @@ use crate::batch::EventBatch;
 use crate::event::Event;
 use crate::metrics::{DropReason, SinkMetrics};
 pub(crate) use cursor::{Cursor, Lease};
-pub use room::PATIENCE;
+pub(crate) use room::PATIENCE;
 
 /// Decides which events of the journal a cursor's sink wants, so that only these are counted when they are lost.
 pub(crate) type Wants = Box<dyn Fn(&Event) -> bool + Send + Sync>;
@@ -35,12 +36,19 @@ pub(crate) type Wants = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 #[derive(Clone)]
 pub struct Journal(Arc<Shared>);
 
+/// The journal, for those who only look at it: it does not keep the events alive.
+pub(crate) struct WeakJournal(Weak<Shared>);
+
+/// A handle of a journal that does not keep it.
+#[derive(Clone)]
+pub(crate) struct WeakJournal(Weak<Shared>);
+
 struct Shared {
     capacity: usize,
     state: Mutex<State>,
     /// Woken when a batch was appended or the journal was closed.
     appended: Notify,
-    /// Woken when a cursor moved or came.
+    /// Woken when a sink leased something or gave a verdict.
     moved: Notify,
 }
 
@@ -68,19 +76,31 @@ pub(crate) struct Place {
 
 struct CursorState {
     name: Arc<str>,
-    /// The first event without a verdict.
-    at: Place,
-    /// The first event that the sink does not hold at present.
-    leased_to: Place,
-    /// What the sink holds at present, and how many of these events have a verdict. They count as undelivered even if
-    /// the journal had to drop their batch.
-    held: Option<(EventBatch, usize)>,
+    /// The first event that the sink has not leased.
+    next: Place,
+    /// What the sink holds without a verdict. It is no longer the log's, which may drop its batches.
+    held: Option<Held>,
+    /// When there was last a verdict, or nothing to give one on.
     moved_at: Instant,
+    /// How long it may be without a verdict before it counts as dead.
+    patience: Duration,
     wants: Wants,
     metrics: SinkMetrics,
     lost: u64,
     lost_unlogged: u64,
     loss_logged_at: Option<Instant>,
+    /// Events that were there when the journal was closed and did not come in any more.
+    refused: usize,
+}
+
+/// Events that a sink holds.
+struct Held {
+    batch: EventBatch,
+    /// Number of the batch in the log that the first of them is from.
+    from: u64,
+    /// Which of them have a verdict.
+    settled: Vec<bool>,
+    unsettled: usize,
 }
 
 /// How much of the journal a sink has still before it.
@@ -140,29 +160,43 @@ impl Journal {
         self.0.appended.notify_waiters();
     }
 
-    /// Adds a cursor at the end of the log.
-    pub(crate) fn subscribe(&self, name: Arc<str>, wants: Wants, metrics: SinkMetrics) -> Cursor {
+    /// Counts a batch that cannot come in any more as undelivered, for every sink that wants it.
+    pub(crate) fn refuse(&self, batch: &EventBatch) {
+        for cursor in &mut self.0.lock().cursors {
+            cursor.refused += batch.iter().filter(|event| (cursor.wants)(event)).count();
+        }
+    }
+
+    /// Adds a cursor at the end of the log. `patience` is how long the sink may be without a verdict before others need
+    /// not wait for it.
+    pub(crate) fn subscribe(&self, name: Arc<str>, wants: Wants, patience: Duration, metrics: SinkMetrics) -> Cursor {
         let mut state = self.0.lock();
-        let at = state.end();
+        let next = state.end();
         state.cursors.push(CursorState {
             name,
-            at,
-            leased_to: at,
+            next,
             held: None,
             moved_at: Instant::now(),
+            patience,
             wants,
             metrics,
             lost: 0,
             lost_unlogged: 0,
             loss_logged_at: None,
+            refused: 0,
         });
         Cursor::new(self.0.clone(), state.cursors.len() - 1)
+    }
+
+    /// A handle that does not keep the journal.
+    pub(crate) fn downgrade(&self) -> WeakJournal {
+        WeakJournal(Arc::downgrade(&self.0))
     }
 
     /// What each sink has before it, by name.
     pub fn backlogs(&self) -> Vec<(Arc<str>, Backlog)> {
         let state = self.0.lock();
-        state.cursors.iter().map(|cursor| (cursor.name.clone(), state.backlog(cursor.at))).collect()
+        state.cursors.iter().map(|cursor| (cursor.name.clone(), state.backlog(cursor))).collect()
     }
 
     /// About how many bytes of events it holds.
@@ -173,6 +207,25 @@ impl Journal {
     /// About how many bytes of events it can hold.
     pub fn capacity(&self) -> usize {
         self.0.capacity
+    }
+
+    /// A reference that does not keep it alive.
+    pub(crate) fn downgrade(&self) -> WeakJournal {
+        WeakJournal(Arc::downgrade(&self.0))
+    }
+}
+
+impl WeakJournal {
+    /// The journal, while somebody fills or reads it.
+    pub(crate) fn upgrade(&self) -> Option<Journal> {
+        self.0.upgrade().map(Journal)
+    }
+}
+
+impl WeakJournal {
+    /// The journal, while somebody keeps it.
+    pub(crate) fn upgrade(&self) -> Option<Journal> {
+        self.0.upgrade().map(Journal)
     }
 }
 
@@ -198,13 +251,18 @@ impl State {
             self.first += 1;
             return;
         }
+        let end = self.end();
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.held.is_none() && cursor.next == end) {
+            // It had nothing to give a verdict on until now.
+            cursor.moved_at = Instant::now();
+        }
         self.bytes += entry.bytes;
         self.entries.push_back(entry);
     }
 
-    /// Lets the batches go that every cursor has passed.
+    /// Lets the batches go that every sink has leased.
     fn release(&mut self) {
-        let slowest = self.cursors.iter().map(|cursor| cursor.at.batch).min().unwrap_or(self.next());
+        let slowest = self.cursors.iter().map(|cursor| cursor.next.batch).min().unwrap_or(self.next());
         while self.first < slowest {
             let Some(entry) = self.entries.pop_front() else { break };
             self.bytes -= entry.bytes;
@@ -212,18 +270,16 @@ impl State {
         }
     }
 
-    /// Drops the oldest batch, and counts for each sink what it has not had.
+    /// Drops the oldest batch, and counts for each sink what it has not leased of it.
     fn drop_oldest(&mut self) {
         let Some(entry) = self.entries.pop_front() else { return };
         self.bytes -= entry.bytes;
         let number = self.first;
         self.first += 1;
-        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.at.batch <= number) {
-            // What the sink holds at present may still be delivered.
-            let held = cursor.leased_to.max(cursor.at);
-            let from = if held.batch > number { entry.batch.len() } else { held.event };
-            let lost = entry.batch.events()[from..].iter().filter(|event| (cursor.wants)(event)).count();
-            cursor.at = Place { batch: self.first, event: 0 };
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.next.batch == number) {
+            let left = &entry.batch.events()[cursor.next.event..];
+            let lost = left.iter().filter(|event| (cursor.wants)(event)).count();
+            cursor.next = Place { batch: self.first, event: 0 };
             cursor.metrics.dropped(DropReason::JournalFull, lost);
             cursor.report_loss(lost);
         }
@@ -235,22 +291,38 @@ impl State {
     }
 
     /// The events from `at` on.
-    fn unsettled(&self, at: Place) -> impl Iterator<Item = &Arc<Event>> {
-        (at.batch.max(self.first)..self.next())
-            .filter_map(|number| self.entry(number).map(|entry| (number, entry)))
-            .flat_map(move |(number, entry)| {
+    fn from(&self, at: Place) -> impl Iterator<Item = &Arc<Event>> {
+        (at.batch..self.next()).filter_map(|number| self.entry(number).map(|entry| (number, entry))).flat_map(
+            move |(number, entry)| {
                 let from = if number == at.batch { at.event } else { 0 };
                 &entry.batch.events()[from.min(entry.batch.len())..]
-            })
+            },
+        )
     }
 
-    fn backlog(&self, at: Place) -> Backlog {
-        let oldest = self.unsettled(at).next().map(|event| event.received_at);
-        Backlog { events: self.unsettled(at).count(), oldest }
+    /// The events without a verdict.
+    fn unsettled<'a>(&'a self, cursor: &'a CursorState) -> impl Iterator<Item = &'a Arc<Event>> {
+        cursor.held.iter().flat_map(Held::unsettled).chain(self.from(cursor.next))
+    }
+
+    fn backlog(&self, cursor: &CursorState) -> Backlog {
+        let oldest = self.unsettled(cursor).next().map(|event| event.received_at);
+        Backlog { events: self.unsettled(cursor).count(), oldest }
+    }
+}
+
+impl Held {
+    fn unsettled(&self) -> impl Iterator<Item = &Arc<Event>> {
+        self.batch.iter().zip(&self.settled).filter(|(_, is_settled)| !**is_settled).map(|(event, _)| event)
     }
 }
 
 impl CursorState {
+    /// The number of the oldest batch that has an event without a verdict.
+    fn at(&self) -> u64 {
+        self.held.as_ref().map_or(self.next.batch, |held| held.from)
+    }
+
     /// Says at most once a minute that a sink lost events.
     fn report_loss(&mut self, lost: usize) {
         const EVERY: Duration = Duration::from_secs(60);

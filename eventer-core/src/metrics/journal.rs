@@ -1,4 +1,4 @@
-//! Gauges of the journal, computed when they are asked for.
+//! Gauges of the journal, computed when they are asked for, while there is a journal.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Gauge, Metric, MetricFamily, MetricType};
 
 use super::age::{family, label_pair};
-use crate::journal::Journal;
+use crate::journal::{Journal, WeakJournal};
 use crate::status::age;
 use crate::time::Clock;
 
@@ -31,7 +31,7 @@ pub(crate) fn register_journal(
         )?,
         bytes: desc("eventer_journal_bytes", "Bytes of events in the journal.", &[])?,
         capacity: desc("eventer_journal_capacity_bytes", "Bytes of events that the journal can hold.", &[])?,
-        journal,
+        journal: journal.downgrade(),
         clock,
     }))
 }
@@ -41,7 +41,8 @@ struct JournalCollector {
     lag: Desc,
     bytes: Desc,
     capacity: Desc,
-    journal: Journal,
+    /// The registry may outlive the pipeline by far, and must not hold its events for so long.
+    journal: WeakJournal,
     clock: Arc<dyn Clock>,
 }
 
@@ -51,8 +52,9 @@ impl Collector for JournalCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
+        let Some(journal) = self.journal.upgrade() else { return Vec::new() };
         let now = self.clock.now();
-        let backlogs = self.journal.backlogs();
+        let backlogs = journal.backlogs();
         let events = backlogs.iter().map(|(sink, backlog)| gauge(Some(sink), backlog.events as f64));
         let lag = backlogs.iter().map(|(sink, backlog)| {
             let lag = backlog.oldest.map(|oldest| age(now, oldest)).unwrap_or_default();
@@ -62,8 +64,8 @@ impl Collector for JournalCollector {
         vec![
             of(&self.events, events.collect()),
             of(&self.lag, lag.collect()),
-            of(&self.bytes, vec![gauge(None, self.journal.resident_bytes() as f64)]),
-            of(&self.capacity, vec![gauge(None, self.journal.capacity() as f64)]),
+            of(&self.bytes, vec![gauge(None, journal.resident_bytes() as f64)]),
+            of(&self.capacity, vec![gauge(None, journal.capacity() as f64)]),
         ]
     }
 }
@@ -75,4 +77,42 @@ fn gauge(sink: Option<&str>, value: f64) -> Metric {
     metric.set_label(sink.map(|sink| label_pair("sink", sink)).into_iter().collect());
     metric.set_gauge(gauge);
     metric
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use prometheus::TextEncoder;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::metrics::Metrics;
+    use crate::pipeline::Pipeline;
+    use crate::policy::Policy;
+    use crate::testing::{Answer, FakeSource, ScriptedSink, batch};
+    use crate::time::SystemClock;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pipeline_that_has_ended_shows_no_backlog_and_leaves_no_event_in_memory() {
+        let registry = Registry::new();
+        let shown = || TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        let events = batch(0..1000);
+        let last = Arc::downgrade(&events.events()[999]);
+        let pipeline = Pipeline::builder()
+            .metrics(Metrics::new(&registry, Arc::new(SystemClock)).unwrap())
+            .source(FakeSource::lasting("watch", [events]))
+            .sink("hangs", ScriptedSink::always(|| Answer::Hang), Policy::default())
+            .shutdown(sleep(Duration::from_secs(5)))
+            .build()
+            .unwrap();
+        let run = tokio::spawn(pipeline.run());
+        sleep(Duration::from_secs(2)).await;
+        assert!(shown().contains(r#"eventer_journal_events{sink="hangs"} 1000"#), "{}", shown());
+        assert_eq!(run.await.unwrap().unwrap().sinks[0].undelivered, 1000);
+        for gauge in ["eventer_journal", "eventer_sink_lag"] {
+            assert!(!shown().contains(gauge), "{}", shown());
+        }
+        assert!(last.upgrade().is_none(), "the registry keeps the journal alive");
+    }
 }
