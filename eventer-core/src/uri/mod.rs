@@ -24,7 +24,7 @@ pub struct ComponentUri {
     kind: String,
     endpoint: String,
     raw_query: Option<String>,
-    options: Vec<(String, String)>,
+    options: Vec<(String, Option<String>)>,
 }
 
 impl ComponentUri {
@@ -63,10 +63,11 @@ impl ComponentUri {
             }
         };
         let mut options: Vec<_> = pairs(brought.as_deref())
-            .map(|(name, value)| (expand::decode(name), expand::decode(value)))
+            .map(|(name, value)| (expand::decode(name), value.map(expand::decode)))
             .collect();
         for (name, value) in pairs(query) {
-            options.push((expand::decode(name), expand::decode_with_variables(value, environment)?));
+            let value = value.map(|value| expand::decode_with_variables(value, environment)).transpose()?;
+            options.push((expand::decode(name), value));
         }
         let query = query.map(|query| expand::variables(query, environment)).transpose()?;
         let raw_query = match (brought, query) {
@@ -91,8 +92,9 @@ impl ComponentUri {
         self.raw_query.as_deref()
     }
 
-    /// The options in the order in which they stand, decoded. May hold credentials.
-    pub fn options(&self) -> &[(String, String)] {
+    /// The options in the order in which they stand, decoded; `None` is the value of a name without `=`. May hold
+    /// credentials.
+    pub fn options(&self) -> &[(String, Option<String>)] {
         &self.options
     }
 }
@@ -128,12 +130,12 @@ fn split_query(text: &str) -> (&str, Option<&str>) {
     text.split_once('?').map_or((text, None), |(endpoint, query)| (endpoint, Some(query)))
 }
 
-fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, Option<&str>)> {
     query
         .unwrap_or_default()
         .split('&')
         .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|pair| pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value))))
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ pub struct UriReader<'a> {
     endpoint: String,
     endpoint_spec: EndpointSpec,
     known: Vec<&'a OptionSpec>,
-    left: Vec<(String, String)>,
+    /// Names and values; a name without `=` has none.
+    left: Vec<(String, Option<String>)>,
     errors: Vec<ConfigError>,
 }
 
@@ -79,7 +80,7 @@ impl<'a> UriReader<'a> {
         }
     }
 
-    /// Takes the destination's own URL: the endpoint, and of its query what no option has taken.
+    /// Takes the destination's own URL: the endpoint, and of its query what no option has taken, in its order.
     ///
     /// Call it last. What is left of the query but looks like a misspelt option is a mistake; `query.x=` passes `x` on
     /// whatever it looks like.
@@ -97,7 +98,10 @@ impl<'a> UriReader<'a> {
         }
         let query: Vec<String> = query
             .iter()
-            .map(|(name, value)| format!("{}={}", expand::encode(name), expand::encode(value)))
+            .map(|(name, value)| match value {
+                Some(value) => format!("{}={}", expand::encode(name), expand::encode(value)),
+                None => expand::encode(name),
+            })
             .collect();
         if query.is_empty() {
             self.endpoint.clone()
@@ -138,10 +142,10 @@ impl<'a> UriReader<'a> {
     }
 
     fn take_texts(&mut self, name: &str) -> Vec<String> {
-        let (taken, left) = std::mem::take(&mut self.left).into_iter().partition(|(given, _)| given == name);
+        let (taken, left): (Vec<_>, _) =
+            std::mem::take(&mut self.left).into_iter().partition(|(given, _)| given == name);
         self.left = left;
-        let taken: Vec<(String, String)> = taken;
-        taken.into_iter().map(|(_, value)| value).collect()
+        taken.into_iter().map(|(_, value)| value.unwrap_or_default()).collect()
     }
 
     fn parse<T: OptionValue>(&mut self, option: &OptionSpec, text: &str) -> Option<T> {

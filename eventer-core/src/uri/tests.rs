@@ -29,7 +29,7 @@ fn parsed(text: &str) -> ComponentUri {
 }
 
 fn option(uri: &ComponentUri, name: &str) -> String {
-    uri.options().iter().find(|(given, _)| given == name).unwrap().1.clone()
+    uri.options().iter().find(|(given, _)| given == name).unwrap().1.clone().unwrap()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn kind_and_endpoint_alone() {
 #[test]
 fn options_keep_their_order_and_repeat() {
     let uri = parsed("kafka:?brokers=a:9092&brokers=b:9092&eventstopic=k8s");
-    let brokers: Vec<_> = uri.options().iter().map(|(_, value)| value.as_str()).collect();
+    let brokers: Vec<_> = uri.options().iter().map(|(_, value)| value.as_deref().unwrap()).collect();
     assert_eq!(brokers, ["a:9092", "b:9092", "k8s"]);
 }
 
@@ -132,6 +132,23 @@ fn query_passes_on_whatever_it_looks_like() {
     assert_eq!(reader.take::<String>(&LEVEL).as_deref(), Some("Warning"));
     assert_eq!(reader.take_destination(), "http://h/p?levle=a%20b&q=1");
     assert!(reader.finish().is_empty());
+}
+
+#[test]
+fn the_destination_gets_its_query_as_it_was_written() {
+    let uri = parsed("webhook:http://h/p?wsdl&z=1&level=Warning&empty=&query.count&a=2&wsdl");
+    let mut reader = UriReader::new("--sink", &uri, &URL_KIND, &[]);
+    reader.take::<String>(&LEVEL);
+    assert_eq!(reader.take_destination(), "http://h/p?wsdl&z=1&empty=&count&a=2&wsdl");
+    assert!(reader.finish().is_empty());
+}
+
+#[test]
+fn a_name_alone_means_yes() {
+    const QUIET: OptionSpec = OptionSpec::new("quiet", "BOOL", "Says less.").default("false");
+    let uri = parsed("webhook:http://h?quiet");
+    let mut reader = UriReader::new("--sink", &uri, &URL_KIND, &[]);
+    assert_eq!(reader.take(&QUIET), Some(true));
 }
 
 #[test]
