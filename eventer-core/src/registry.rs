@@ -269,13 +269,120 @@ impl fmt::Debug for SourcePlan {
 
 /// A config is good only if it could be read to its end and nothing was wrong or left over.
 fn finish<C>(config: Result<C, ConfigError>, reader: UriReader<'_>) -> Result<C, Vec<ConfigError>> {
-    let mut errors = reader.finish();
     match config {
-        Ok(config) if errors.is_empty() => Ok(config),
-        Ok(_) => Err(errors),
+        Ok(config) => {
+            let errors = reader.finish();
+            if errors.is_empty() { Ok(config) } else { Err(errors) }
+        }
         Err(error) => {
+            let mut errors = reader.abandon();
             errors.insert(0, error);
             Err(errors)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::ScriptedSink;
+    use crate::uri::EndpointSpec;
+
+    const KEY: OptionSpec = OptionSpec::new("key", "KEY", "Key of the account.");
+    const ROOM: OptionSpec = OptionSpec::new("room", "NAME", "Room that is told.");
+    const COLOR: OptionSpec = OptionSpec::new("color", "NAME", "Color of the message.").default("red");
+
+    const fn spec(kind: &'static str, endpoint: EndpointSpec) -> ComponentSpec {
+        ComponentSpec { kind, summary: "", endpoint, options: &[KEY, ROOM, COLOR], example: "" }
+    }
+
+    struct Chat;
+    struct Hook;
+
+    impl SinkConfig for Chat {
+        const SPEC: ComponentSpec = spec("chat", EndpointSpec::None);
+        type Sink = ScriptedSink;
+
+        fn from_uri(uri: &mut UriReader<'_>) -> Result<Self, ConfigError> {
+            let _: (String, String, Option<String>) =
+                (uri.require(&KEY)?, uri.require(&ROOM)?, uri.take(&COLOR));
+            Ok(Self)
+        }
+
+        async fn build(&self, _: &SinkContext) -> Result<ScriptedSink, BuildError> {
+            Ok(ScriptedSink::default())
+        }
+    }
+
+    impl SinkConfig for Hook {
+        const SPEC: ComponentSpec = spec("hook", EndpointSpec::Url("URL"));
+        type Sink = ScriptedSink;
+
+        fn from_uri(uri: &mut UriReader<'_>) -> Result<Self, ConfigError> {
+            let _: (String, String) = (uri.require(&KEY)?, uri.take_destination());
+            Ok(Self)
+        }
+
+        async fn build(&self, _: &SinkContext) -> Result<ScriptedSink, BuildError> {
+            Ok(ScriptedSink::default())
+        }
+    }
+
+    fn registry() -> Registry {
+        let mut registry = Registry::new();
+        registry.register_sink::<Hook>().register_sink::<Chat>();
+        registry
+    }
+
+    fn mistakes(uri: &str) -> Vec<String> {
+        let uri = ComponentUri::parse("--sink", uri, &()).unwrap();
+        let errors = registry().plan_sink(&uri).err().unwrap_or_default();
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_missing_option_makes_no_other_one_wrong() {
+        assert_eq!(mistakes("chat:?key=k&room=r&color=blue&level=Warning"), [""; 0]);
+        assert_eq!(
+            mistakes("chat:?room=r&color=blue&level=Warning"),
+            [r#"--sink=chat: option "key" is missing: Key of the account."#]
+        );
+        assert_eq!(
+            mistakes("hook:http://h/p?room=r&api-version=2&query.level=7"),
+            [r#"--sink=hook: option "key" is missing: Key of the account."#]
+        );
+    }
+
+    #[test]
+    fn a_missing_and_a_misspelt_option_are_told_at_once() {
+        assert_eq!(
+            mistakes("chat:?kye=k&room=r&levle=Warning"),
+            [
+                r#"--sink=chat: option "key" is missing: Key of the account."#,
+                r#"--sink=chat: option "kye" is not known, did you mean "key"?"#,
+                r#"--sink=chat: option "levle" is not known, did you mean "level"?"#,
+            ]
+        );
+        assert_eq!(
+            mistakes("hook:http://h/p?kye=k&api-version=2"),
+            [
+                r#"--sink=hook: option "key" is missing: Key of the account."#,
+                concat!(
+                    r#"--sink=hook: option "kye" is not known, did you mean "key"? "#,
+                    "(to pass it on to the destination, write query.kye=)"
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_missing_option_and_a_foreign_one_are_told_at_once() {
+        let mistakes = mistakes("chat:?room=r&wallpaper=blue");
+        let [missing, unknown] = &mistakes[..] else { panic!("{mistakes:?}") };
+        assert!(missing.contains(r#""key" is missing"#), "{missing}");
+        assert!(
+            unknown.starts_with(r#"--sink=chat: option "wallpaper" is not known; known are key, room, color, level"#),
+            "{unknown}"
+        );
     }
 }

@@ -89,9 +89,8 @@ impl<'a> UriReader<'a> {
         for (name, value) in std::mem::take(&mut self.left) {
             if let Some(name) = name.strip_prefix(PASS_ON) {
                 query.push((name.to_owned(), value));
-            } else if let Some(suggestion) = self.nearest(&name) {
-                let hint = format!(" (to pass it on to the destination, write {PASS_ON}{name}=)");
-                self.unknown(name, Some(suggestion), hint);
+            } else if self.nearest(&name).is_some() {
+                self.refuse(name);
             } else {
                 query.push((name, value));
             }
@@ -124,19 +123,20 @@ impl<'a> UriReader<'a> {
     /// Everything that was wrong, among it the options that nobody took.
     pub fn finish(mut self) -> Vec<ConfigError> {
         for (name, _) in std::mem::take(&mut self.left) {
-            let suggestion = self.nearest(&name);
-            let hint = match (&suggestion, self.endpoint_spec) {
-                (None, EndpointSpec::Url(_)) => {
-                    format!("; to pass it on to the destination, write {PASS_ON}{name}=")
-                }
-                (None, _) if self.known.is_empty() => "; this kind takes no options".to_owned(),
-                (None, _) => {
-                    let known: Vec<&str> = self.known.iter().map(|option| option.name).collect();
-                    format!("; known are {}", known.join(", "))
-                }
-                (Some(_), _) => String::new(),
-            };
-            self.unknown(name, suggestion, hint);
+            self.refuse(name);
+        }
+        self.errors
+    }
+
+    /// Everything that was wrong up to where the reading was given up. Of what is left over only those options are
+    /// refused that would have been refused in the end.
+    pub(crate) fn abandon(mut self) -> Vec<ConfigError> {
+        for (name, _) in std::mem::take(&mut self.left) {
+            let is_known = self.known.iter().any(|option| option.name == name);
+            let may_be_passed_on = name.starts_with(PASS_ON) || self.is_url() && self.nearest(&name).is_none();
+            if !is_known && !may_be_passed_on {
+                self.refuse(name);
+            }
         }
         self.errors
     }
@@ -169,9 +169,25 @@ impl<'a> UriReader<'a> {
         ConfigError::InvalidOption { component: self.component.clone(), option: option.to_owned(), reason }
     }
 
-    fn unknown(&mut self, option: String, suggestion: Option<String>, hint: String) {
+    /// Records that nobody takes the option.
+    fn refuse(&mut self, name: String) {
+        let suggestion = self.nearest(&name);
+        let hint = match &suggestion {
+            Some(_) if self.is_url() => format!(" (to pass it on to the destination, write {PASS_ON}{name}=)"),
+            Some(_) => String::new(),
+            None if self.is_url() => format!("; to pass it on to the destination, write {PASS_ON}{name}="),
+            None if self.known.is_empty() => "; this kind takes no options".to_owned(),
+            None => {
+                let known: Vec<&str> = self.known.iter().map(|option| option.name).collect();
+                format!("; known are {}", known.join(", "))
+            }
+        };
         let component = self.component.clone();
-        self.errors.push(ConfigError::UnknownOption { component, option, suggestion, hint });
+        self.errors.push(ConfigError::UnknownOption { component, option: name, suggestion, hint });
+    }
+
+    fn is_url(&self) -> bool {
+        matches!(self.endpoint_spec, EndpointSpec::Url(_))
     }
 
     fn nearest(&self, name: &str) -> Option<String> {
