@@ -1,5 +1,7 @@
 //! Reads the endpoint and the options of a component URI, each once, and collects every mistake.
 
+use std::fmt;
+
 use super::spec::{ComponentSpec, EndpointSpec, OptionSpec};
 use super::value::OptionValue;
 use super::{ComponentUri, component_label, expand};
@@ -11,8 +13,7 @@ const PASS_ON: &str = "query.";
 /// A cursor over a [`ComponentUri`]: what is taken is known, and what is left over is a mistake.
 ///
 /// A value that is not understood is recorded, and the default stands in for it, so that all mistakes are found at
-/// once; the registry lets no component come of it.
-#[derive(Debug)]
+/// once; the registry lets no component come of it. `Debug` shows the kind only.
 pub struct UriReader<'a> {
     component: String,
     endpoint: String,
@@ -192,6 +193,12 @@ impl<'a> UriReader<'a> {
 
     fn nearest(&self, name: &str) -> Option<String> {
         nearest(name, self.known.iter().map(|option| option.name))
+    }
+}
+
+impl fmt::Debug for UriReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UriReader").field("component", &self.component).finish_non_exhaustive()
     }
 }
 

@@ -110,6 +110,16 @@ fn debug_shows_no_value() {
 }
 
 #[test]
+fn debug_of_the_reader_shows_no_value() {
+    let uri = parsed("webhook:http://h/secret?count=hunter2&token=hunter3");
+    let mut reader = UriReader::new("--sink", &uri, &URL_KIND, &[]);
+    reader.take::<u32>(&COUNT);
+    let shown = format!("{reader:?}");
+    assert!(shown.contains("--sink=webhook"), "{shown}");
+    assert!(!shown.contains("hunter") && !shown.contains("secret"), "{shown}");
+}
+
+#[test]
 fn the_reader_finds_every_mistake_at_once() {
     let uri = parsed("webhook:http://h/p?count=many&levle=Warning&LEVEL=x&token=t");
     let mut reader = UriReader::new("--sink", &uri, &URL_KIND, &[]);
