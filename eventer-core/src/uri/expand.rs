@@ -142,7 +142,10 @@ fn token(text: &str) -> Result<Option<Token<'_>>, String> {
         let (name, rest) =
             braced.split_once('}').ok_or("a \"${\" is not closed; a dollar itself is written $$")?;
         if !is_name(name) {
-            return Err(format!("\"${{{name}}}\" names no variable; a dollar itself is written $$"));
+            // It may be a piece of a credential, and is not shown.
+            return Err(
+                "what stands in a \"${…}\" names no variable; a dollar itself is written $$".to_owned()
+            );
         }
         return Ok(Some(Token::Variable(name, rest)));
     }

@@ -18,6 +18,9 @@ pub use value::{ByteSize, OptionValue, Rate};
 
 use crate::error::ConfigError;
 
+/// What is shown for the name of an option that may be a piece of a credential.
+const NOT_SHOWN: &str = "[not shown]";
+
 /// A parsed component URI. `Debug` shows the kind and the names of the options, never a value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ComponentUri {
@@ -101,7 +104,9 @@ impl ComponentUri {
 
 impl fmt::Debug for ComponentUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.options.iter().map(|(name, _)| name.as_str()).collect();
+        let shown = |name, has_value| if has_value && is_option_name(name) { name } else { NOT_SHOWN };
+        let names: Vec<&str> =
+            self.options.iter().map(|(name, value)| shown(name, value.is_some())).collect();
         f.debug_struct("ComponentUri")
             .field("kind", &self.kind)
             .field("options", &names)
@@ -117,6 +122,15 @@ pub(crate) fn component_label(flag: &str, kind: &str) -> String {
 fn is_kind(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_alphabetic())
         && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+/// Whether `text` looks like the name of an option. What does not can be a piece of a credential, in an opaque query
+/// or after a `&` in a password.
+fn is_option_name(text: &str) -> bool {
+    const LONGEST: usize = 64;
+    text.len() <= LONGEST
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
 /// Takes one pair of quotes off, which a manifest without a shell leaves on (`--sink="log"`).

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::spec::{ComponentSpec, EndpointSpec, OptionSpec};
 use super::value::OptionValue;
-use super::{ComponentUri, component_label, expand};
+use super::{ComponentUri, NOT_SHOWN, component_label, expand, is_option_name};
 use crate::error::ConfigError;
 
 /// A prefix that hands an option to the destination, whatever it looks like.
@@ -91,7 +91,7 @@ impl<'a> UriReader<'a> {
             if let Some(name) = name.strip_prefix(PASS_ON) {
                 query.push((name.to_owned(), value));
             } else if self.nearest(&name).is_some() {
-                self.refuse(name);
+                self.refuse(name, value.is_some());
             } else {
                 query.push((name, value));
             }
@@ -123,8 +123,8 @@ impl<'a> UriReader<'a> {
 
     /// Everything that was wrong, among it the options that nobody took.
     pub fn finish(mut self) -> Vec<ConfigError> {
-        for (name, _) in std::mem::take(&mut self.left) {
-            self.refuse(name);
+        for (name, value) in std::mem::take(&mut self.left) {
+            self.refuse(name, value.is_some());
         }
         self.errors
     }
@@ -132,11 +132,12 @@ impl<'a> UriReader<'a> {
     /// Everything that was wrong up to where the reading was given up. Of what is left over only those options are
     /// refused that would have been refused in the end.
     pub(crate) fn abandon(mut self) -> Vec<ConfigError> {
-        for (name, _) in std::mem::take(&mut self.left) {
+        for (name, value) in std::mem::take(&mut self.left) {
             let is_known = self.known.iter().any(|option| option.name == name);
-            let may_be_passed_on = name.starts_with(PASS_ON) || self.is_url() && self.nearest(&name).is_none();
+            let may_be_passed_on =
+                name.starts_with(PASS_ON) || self.is_url() && self.nearest(&name).is_none();
             if !is_known && !may_be_passed_on {
-                self.refuse(name);
+                self.refuse(name, value.is_some());
             }
         }
         self.errors
@@ -170,12 +171,20 @@ impl<'a> UriReader<'a> {
         ConfigError::InvalidOption { component: self.component.clone(), option: option.to_owned(), reason }
     }
 
-    /// Records that nobody takes the option.
-    fn refuse(&mut self, name: String) {
+    /// Records that nobody takes the option. A name that looks like none, or stands alone and is like none that is
+    /// known, may be a piece of a credential and is not shown.
+    fn refuse(&mut self, name: String, has_value: bool) {
         let suggestion = self.nearest(&name);
+        let is_shown = is_option_name(&name) && (has_value || suggestion.is_some());
+        let name = if is_shown { name } else { NOT_SHOWN.to_owned() };
         let hint = match &suggestion {
-            Some(_) if self.is_url() => format!(" (to pass it on to the destination, write {PASS_ON}{name}=)"),
+            Some(_) if is_shown && self.is_url() => {
+                format!(" (to pass it on to the destination, write {PASS_ON}{name}=)")
+            }
             Some(_) => String::new(),
+            None if !is_shown => {
+                "; it may be a piece of a secret, in which a \"&\" is written %26".to_owned()
+            }
             None if self.is_url() => format!("; to pass it on to the destination, write {PASS_ON}{name}="),
             None if self.known.is_empty() => "; this kind takes no options".to_owned(),
             None => {

@@ -15,6 +15,8 @@ const URL_KIND: ComponentSpec = ComponentSpec {
     example: "",
 };
 
+const OPAQUE_KIND: ComponentSpec = ComponentSpec { endpoint: EndpointSpec::None, ..URL_KIND };
+
 fn environment() -> BTreeMap<String, String> {
     let pairs = [("PASS", "p&w=1#$x%20"), ("HOOK", "https://h/x?token=a$b"), ("HOST", "example.com")];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
@@ -107,6 +109,43 @@ fn what_is_no_component_uri_is_an_error() {
 fn debug_shows_no_value() {
     let shown = format!("{:?}", parsed("webhook:http://h/secret?pw=hunter2"));
     assert!(shown.contains("pw") && !shown.contains("hunter2") && !shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn a_piece_of_a_credential_is_not_taken_for_a_name_and_shown() {
+    let pieces = [
+        "root:hunter2@tcp(h)/db?charset=utf8",
+        "mongodb://u:hunter2@h/db",
+        "level=Warning&pw=a&hunter2",
+        "pw=a&hunter2@h=1",
+        "pw=a&hunter2%20x=1",
+        "0hunter2=1",
+        &format!("hunter2{}=1", "x".repeat(64)),
+    ];
+    for query in pieces {
+        let uri = parsed(&format!("webhook:?{query}"));
+        let mut reader = UriReader::new("--sink", &uri, &OPAQUE_KIND, &[]);
+        reader.take::<String>(&LEVEL);
+        let errors = reader.finish();
+        let shown = format!("{uri:?} {errors:?} {}", errors.last().unwrap());
+        assert!(!shown.contains("hunter2") && shown.contains("[not shown]"), "{shown}");
+        assert!(shown.contains("%26"), "{shown}");
+    }
+    let error = parse("webhook:?pw=a${hunter2:}b").unwrap_err();
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_name_that_looks_like_one_is_shown() {
+    let uri = parsed("webhook:?api-version=2&x.y_z=1&levl");
+    assert_eq!(
+        format!("{uri:?}"),
+        r#"ComponentUri { kind: "webhook", options: ["api-version", "x.y_z", "[not shown]"], .. }"#
+    );
+    let errors = UriReader::new("--sink", &uri, &OPAQUE_KIND, &[]).finish();
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert!(errors[0].contains(r#"option "api-version" is not known; known are level"#), "{errors:?}");
+    assert!(errors[2].contains(r#"option "levl" is not known, did you mean "level"?"#), "{errors:?}");
 }
 
 #[test]
