@@ -18,6 +18,7 @@ pub struct UriReader<'a> {
     component: String,
     endpoint: String,
     endpoint_spec: EndpointSpec,
+    raw_query: Option<String>,
     known: Vec<&'a OptionSpec>,
     /// Names and values; a name without `=` has none.
     left: Vec<(String, Option<String>)>,
@@ -31,6 +32,7 @@ impl<'a> UriReader<'a> {
             component: component_label(flag, spec.kind),
             endpoint: uri.endpoint().to_owned(),
             endpoint_spec: spec.endpoint,
+            raw_query: uri.raw_query().map(str::to_owned),
             known: spec.options.iter().chain(common).collect(),
             left: uri.options().to_vec(),
             errors: Vec::new(),
@@ -108,6 +110,15 @@ impl<'a> UriReader<'a> {
         } else {
             format!("{}?{}", self.endpoint, query.join("&"))
         }
+    }
+
+    /// Takes the whole query as it stands, not decoded, for kinds whose query is opaque, such as a data source name.
+    ///
+    /// Nothing is left over then. An option that was taken before, such as those that every sink takes, stands in it
+    /// too.
+    pub fn take_raw_query(&mut self) -> Option<String> {
+        self.left.clear();
+        self.raw_query.take()
     }
 
     /// Says that the value of `option` is wrong for a reason of the component's own. The reason must show no secret.

@@ -193,6 +193,17 @@ fn the_destination_gets_its_query_as_it_was_written() {
 }
 
 #[test]
+fn an_opaque_query_is_taken_whole_and_leaves_nothing_over() {
+    let dsn = "root:p%w+d@tcp(h:3306)/db?charset=utf8&parseTime&level=Warning";
+    let uri = parsed(&format!("webhook:?{dsn}"));
+    let mut reader = UriReader::new("--sink", &uri, &OPAQUE_KIND, &[]);
+    reader.take::<String>(&LEVEL);
+    assert_eq!(reader.take_raw_query().as_deref(), Some(dsn));
+    assert_eq!(reader.take_raw_query(), None);
+    assert_eq!(reader.finish(), []);
+}
+
+#[test]
 fn a_name_alone_means_yes() {
     const QUIET: OptionSpec = OptionSpec::new("quiet", "BOOL", "Says less.").default("false");
     let uri = parsed("webhook:http://h?quiet");
