@@ -29,7 +29,7 @@ pub struct Policy {
     pub min_backoff: Duration,
     /// The longest wait between two attempts.
     pub max_backoff: Duration,
-    /// Drops what could not be delivered for this long. `None`: tries for ever.
+    /// Drops what could not be delivered for this long; zero: after one attempt. `None`: tries for ever.
     pub retry_for: Option<Duration>,
 }
 
@@ -113,7 +113,7 @@ const MAX_BACKOFF: OptionSpec =
 const RETRY_FOR: OptionSpec = OptionSpec::new(
     "retry_for",
     "DURATION",
-    "Drops what could not be delivered for this long; else tries for ever.",
+    "Drops what could not be delivered for this long, with 0s after one attempt; else tries for ever.",
 );
 const RATE: OptionSpec = OptionSpec::new("rate", "N/SPAN", "Most exports in a span, such as 20/m.");
 const CONCURRENCY: OptionSpec =
@@ -185,6 +185,9 @@ impl Policy {
             max_backoff: uri.take_or_default(&MAX_BACKOFF),
             retry_for: uri.take(&RETRY_FOR),
         };
+        if policy.max_age.is_some_and(|age| age.is_zero()) {
+            uri.invalid(&MAX_AGE, "every event would be too old; leave it out to drop none");
+        }
         if policy.timeout.is_zero() {
             uri.invalid(&TIMEOUT, "an attempt needs some time");
         }
@@ -255,6 +258,19 @@ mod tests {
         assert_eq!(policy.filter.reason.len(), 2);
         assert!(policy.filter.namespaces.is_empty());
         assert_eq!(policy.filter.message[0].as_str(), "a,b");
+    }
+
+    #[test]
+    fn no_event_can_be_younger_than_nothing_but_one_attempt_is_a_way_to_try() {
+        let (_, errors) = take("max_age=0s");
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            errors,
+            [r#"--sink=test: option "max_age": every event would be too old; leave it out to drop none"#]
+        );
+        let (policy, errors) = take("retry_for=0s&max_age=1ms");
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(policy.retry_for, Some(Duration::ZERO));
     }
 
     #[test]
