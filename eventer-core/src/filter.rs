@@ -136,12 +136,13 @@ impl OptionValue for Pattern {
     }
 }
 
-/// Decides whether an event has become too old to be worth telling.
+/// Decides whether an event has become too old to be worth telling. One without a time of receipt never does.
 pub(crate) fn is_expired(event: &Event, max_age: Option<std::time::Duration>, now: Timestamp) -> bool {
-    max_age.is_some_and(|max_age| {
-        let age = now.duration_since(event.received_at);
-        jiff::SignedDuration::try_from(max_age).is_ok_and(|max_age| age > max_age)
-    })
+    event.is_received()
+        && max_age.is_some_and(|max_age| {
+            let age = now.duration_since(event.received_at);
+            jiff::SignedDuration::try_from(max_age).is_ok_and(|max_age| age > max_age)
+        })
 }
 
 #[cfg(test)]
@@ -217,6 +218,18 @@ mod tests {
         assert!(wants(EventFilter { min_count: 7, ..EventFilter::default() }));
         assert!(!wants(EventFilter { min_count: 8, ..EventFilter::default() }));
         assert!(!wants(EventFilter { exclude_namespaces: pattern("pr*"), ..EventFilter::default() }));
+    }
+
+    #[test]
+    fn an_event_expires_by_its_receipt_and_never_without_one() {
+        let max_age = Some(std::time::Duration::from_secs(60));
+        let now: Timestamp = "2026-11-21T06:00:00Z".parse().unwrap();
+        let mut event = event();
+        assert!(!is_expired(&event, max_age, now));
+        event.received_at = "2026-11-21T05:58:59Z".parse().unwrap();
+        assert!(is_expired(&event, max_age, now) && !is_expired(&event, None, now));
+        event.received_at = "2026-11-21T05:59:00Z".parse().unwrap();
+        assert!(!is_expired(&event, max_age, now));
     }
 
     #[test]

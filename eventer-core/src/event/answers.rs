@@ -65,6 +65,11 @@ impl Event {
         }
     }
 
+    /// Whether the time of its receipt is set.
+    pub(crate) fn is_received(&self) -> bool {
+        self.received_at != Timestamp::UNIX_EPOCH
+    }
+
     /// About how many bytes of JSON it makes; for the size of requests.
     pub fn json_size_hint(&self) -> usize {
         const KEYS_AND_TIMES: usize = 480;
@@ -102,8 +107,11 @@ impl Event {
             .max()
     }
 
+    /// Without a time of receipt nothing is ahead of it.
     fn is_ahead(&self, at: Timestamp) -> bool {
-        at.duration_since(self.received_at) > jiff::SignedDuration::try_from(MAX_AHEAD).unwrap_or_default()
+        self.is_received()
+            && at.duration_since(self.received_at)
+                > jiff::SignedDuration::try_from(MAX_AHEAD).unwrap_or_default()
     }
 }
 

@@ -70,7 +70,8 @@ pub struct Event {
     /// JSON of a cluster without a name is Kubernetes' own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Arc<str>>,
-    /// When this process received it. It is not written.
+    /// When this process received it. It is not written; the Unix epoch, as which an event is read, says that it is not
+    /// set: such an event never gets too old, and no timestamp of it counts as from the future.
     #[serde(skip)]
     pub received_at: Timestamp,
 }

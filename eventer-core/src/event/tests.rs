@@ -55,6 +55,14 @@ fn a_timestamp_from_the_future_is_clamped_to_the_receipt() {
 }
 
 #[test]
+fn an_event_without_a_time_of_receipt_is_as_old_as_it_says() {
+    let read: Event = serde_json::from_str(BACKOFF).unwrap();
+    assert_eq!(read.received_at, Timestamp::UNIX_EPOCH);
+    assert!(!read.is_from_the_future());
+    assert_eq!(Some(read.last_seen()), read.last_timestamp);
+}
+
+#[test]
 fn nulls_are_zero_values_as_in_go() {
     let json = r#"{"metadata":null,"reason":null,"message":null,"source":null,"count":null,"type":null,"labels":null}"#;
     let read = event(json);

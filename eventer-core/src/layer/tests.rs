@@ -7,11 +7,15 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::error::ExportError;
+use crate::event::Event;
 use crate::testing::{Answer, ScriptedSink, VirtualClock, batch};
 use crate::uri::{OptionValue, Rate};
 
+/// When the clock begins, and the events are received.
+const BEGIN: Timestamp = Timestamp::constant(1_700_000_000, 0);
+
 fn delivery(sink: &ScriptedSink, policy: &Policy) -> Delivery {
-    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(Timestamp::UNIX_EPOCH));
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(BEGIN));
     let context = LayerContext {
         name: "test".into(),
         metrics: SinkMetrics::unregistered("test"),
@@ -27,8 +31,10 @@ async fn deliver(
     numbers: impl IntoIterator<Item = usize>,
 ) -> Vec<Outcome> {
     let delivery = delivery(sink, policy);
+    let batch = batch(numbers);
+    let received = batch.iter().map(|event| Arc::new(Event { received_at: BEGIN, ..(**event).clone() }));
     let mut outcomes = Vec::new();
-    for portion in delivery.portions(&batch(numbers)) {
+    for portion in delivery.portions(&batch.with_events(received.collect())) {
         outcomes.push(delivery.deliver(&portion.batch).await);
     }
     outcomes
