@@ -11,6 +11,7 @@ use async_trait::async_trait;
 
 use crate::batch::EventBatch;
 use crate::error::{ExportError, ExportErrorKind, report};
+use crate::event::Event;
 use crate::registry::Registry;
 use crate::sink::{EventSink, SinkContext};
 use crate::testing::event;
@@ -81,7 +82,7 @@ pub async fn check(subject: &Subject<'_>) {
     let sink = open(subject).await;
     takes_an_empty_batch_for_nothing(subject, &*sink).await;
     delivers_each_event_once(subject, &*sink).await;
-    survives_what_people_write(&*sink).await;
+    delivers_what_people_write(subject, &*sink).await;
     keeps_concurrent_exports_apart(subject, &sink).await;
     tells_faults_apart(subject, &*sink).await;
     survives_a_hanging_destination(subject, &*sink).await;
@@ -142,36 +143,60 @@ async fn delivers_each_event_once(subject: &Subject<'_>, sink: &dyn EventSink) {
     let batch = crate::testing::batch([]).with_events(shared.clone());
     export(sink, &batch).await.expect("a healthy destination takes events");
     for n in 100_000..100_030 {
-        assert_eq!(occurrences(subject, n).await, 1, "event {n} arrives once");
+        assert_arrived_once(subject, n, "of a batch").await;
     }
     assert!(shared.iter().zip(&before).all(|(after, before)| **after == *before), "events are never changed");
 }
 
-async fn survives_what_people_write(sink: &dyn EventSink) {
-    let nasty = [
+/// Odd text is delivered or rejected, alone and amid other events, and never lost on the way.
+async fn delivers_what_people_write(subject: &Subject<'_>, sink: &dyn EventSink) {
+    for event in odd_events(200_000) {
+        deliver_or_reject(subject, sink, vec![event]).await;
+    }
+    let (odd, plain) = (odd_events(210_000), (220_000..).map(|n| Arc::new(event(n))));
+    let mixed: Vec<_> = plain.zip(odd).flat_map(|(plain, odd)| [plain, odd]).collect();
+    for events in mixed.chunks(sink.limits().events.get()) {
+        deliver_or_reject(subject, sink, events.to_vec()).await;
+    }
+}
+
+fn odd_events(from: usize) -> Vec<Arc<Event>> {
+    let long = "x".repeat(70_000);
+    let texts = [
         "quotes \" and ' and \\ back",
         "two\nlines\r\n\tand a tab",
         "control \u{0} \u{7} \u{1b}[31mred",
         "wide 中文 🦀 \u{2028} \u{202e}",
         "${jndi:x} %s {{ .Message }} <a&b>",
         "",
+        &long,
     ];
-    let mut events: Vec<_> = (200_000..).zip(nasty).map(|(n, text)| (event(n), text)).collect();
-    for (event, text) in &mut events {
+    let odd = (from..).zip(texts).map(|(n, text)| {
+        let mut event = event(n);
         event.message = format!("{} {text}", event.message);
+        Arc::new(event)
+    });
+    odd.collect()
+}
+
+/// Exports `events` at once. Those that the sink does not call rejected or unsent have to have arrived.
+async fn deliver_or_reject(subject: &Subject<'_>, sink: &dyn EventSink, events: Vec<Arc<Event>>) {
+    let batch = crate::testing::batch([]).with_events(events);
+    let error = within_patience("an export", sink.export_events(&batch)).await.err();
+    if let Some(error) = &error {
+        let is_verdict = error.kind() == ExportErrorKind::Rejected;
+        assert!(is_verdict, "odd text is delivered or rejected: {}", report(error));
+        if !error.is_partial() {
+            return;
+        }
     }
-    let mut long = event(200_100);
-    long.message = format!("{} {}", long.message, "x".repeat(70_000));
-    let events: Vec<_> = events.into_iter().map(|(event, _)| event).chain([long]).map(Arc::new).collect();
-    for event in events {
-        let batch = crate::testing::batch([]).with_events(vec![event]);
-        if let Err(error) = export(sink, &batch).await {
-            assert_eq!(
-                error.kind(),
-                ExportErrorKind::Rejected,
-                "odd text is delivered or rejected: {}",
-                report(&error)
-            );
+    for (index, event) in batch.iter().enumerate() {
+        let is_open = error.as_ref().is_some_and(|error| {
+            error.unsent().contains(&index) || error.rejections().iter().any(|one| one.index == index)
+        });
+        if !is_open {
+            let n = event.metadata.resource_version.parse().expect("the version is the event's number");
+            assert_arrived_once(subject, n, "whose text is odd, or amid such events,").await;
         }
     }
 }
@@ -184,7 +209,7 @@ async fn keeps_concurrent_exports_apart(subject: &Subject<'_>, sink: &Arc<dyn Ev
         result.expect("exports that run at a time are delivered");
     }
     for n in 300_000..300_040 {
-        assert_eq!(occurrences(subject, n).await, 1, "event {n} of a concurrent export arrives once");
+        assert_arrived_once(subject, n, "of a concurrent export").await;
     }
 }
 
@@ -214,7 +239,12 @@ async fn tells_faults_apart(subject: &Subject<'_>, sink: &dyn EventSink) {
             );
         }
     }
-    export(sink, &crate::testing::batch([400_001])).await.expect("after the trouble events are taken again");
+    export(sink, &crate::testing::batch(400_001..400_004))
+        .await
+        .expect("after the trouble events are taken again");
+    for n in 400_001..400_004 {
+        assert_arrived_once(subject, n, "after the trouble").await;
+    }
 }
 
 async fn survives_a_hanging_destination(subject: &Subject<'_>, sink: &dyn EventSink) {
@@ -225,7 +255,12 @@ async fn survives_a_hanging_destination(subject: &Subject<'_>, sink: &dyn EventS
     let hung = tokio::time::timeout(Duration::from_millis(300), sink.export_events(&batch)).await;
     subject.destination.misbehave(None);
     assert!(hung.is_err(), "an export waits for its answer");
-    export(sink, &crate::testing::batch([500_001])).await.expect("after a hang events are taken again");
+    export(sink, &crate::testing::batch(500_001..500_004))
+        .await
+        .expect("after a hang events are taken again");
+    for n in 500_001..500_004 {
+        assert_arrived_once(subject, n, "after a hang").await;
+    }
 }
 
 /// Exports within the limits that the sink declares, as the framework does.
@@ -242,9 +277,12 @@ async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {
         .unwrap_or_else(|_| panic!("{what} takes longer than {PATIENCE:?}"))
 }
 
-async fn occurrences(subject: &Subject<'_>, n: usize) -> usize {
+/// What the destination has got by the time that an export is Ok holds the text `event <n>` once.
+async fn assert_arrived_once(subject: &Subject<'_>, n: usize, which: &str) {
     let needle = format!("event {n}");
-    subject.destination.received().await.iter().map(|text| text.matches(&needle).count()).sum()
+    let received = subject.destination.received().await;
+    let times: usize = received.iter().map(|text| text.matches(&needle).count()).sum();
+    assert_eq!(times, 1, "event {n} {which} arrives once");
 }
 
 fn assert_no_secret(subject: &Subject<'_>, text: &str) {
@@ -254,5 +292,160 @@ fn assert_no_secret(subject: &Subject<'_>, text: &str) {
             "a secret is shown in {}",
             text.replace(secret.as_str(), "[secret]")
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, MutexGuard};
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::error::{BuildError, ConfigError};
+    use crate::registry::SinkConfig;
+    use crate::sink::BatchLimits;
+    use crate::uri::{ComponentSpec, EndpointSpec, UriReader};
+
+    /// A destination in memory, and the sink that writes to it, with one way to lose or repeat events.
+    #[derive(Clone)]
+    struct Memory {
+        shared: Arc<Mutex<State>>,
+        limits: BatchLimits,
+        spoil: fn(&State, &mut Vec<String>),
+    }
+
+    #[derive(Default)]
+    struct State {
+        received: Vec<String>,
+        fault: Option<Fault>,
+        has_failed: bool,
+        has_hung: bool,
+    }
+
+    impl Memory {
+        fn lock(&self) -> MutexGuard<'_, State> {
+            self.shared.lock().unwrap()
+        }
+    }
+
+    #[async_trait]
+    impl Destination for Memory {
+        async fn received(&self) -> Vec<String> {
+            self.lock().received.clone()
+        }
+
+        fn misbehave(&self, fault: Option<Fault>) -> bool {
+            self.lock().fault = fault;
+            true
+        }
+    }
+
+    #[async_trait]
+    impl EventSink for Memory {
+        fn name(&self) -> &str {
+            "memory"
+        }
+
+        fn limits(&self) -> BatchLimits {
+            self.limits
+        }
+
+        async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError> {
+            let fault = self.lock().fault;
+            match fault {
+                None => {
+                    let mut state = self.lock();
+                    let mut texts = batch.iter().map(|event| event.message.clone()).collect();
+                    (self.spoil)(&state, &mut texts);
+                    state.received.extend(texts);
+                    return Ok(());
+                }
+                Some(Fault::Hanging) => {
+                    self.lock().has_hung = true;
+                    std::future::pending().await
+                }
+                Some(_) => self.lock().has_failed = true,
+            }
+            Err(match fault {
+                Some(Fault::RateLimited) => ExportError::rate_limited("429", Some(Fault::RETRY_AFTER)),
+                Some(Fault::Unauthorized) => ExportError::unauthorized("401"),
+                Some(Fault::Rejecting) => ExportError::rejected("400"),
+                _ => ExportError::unavailable("503"),
+            })
+        }
+    }
+
+    struct MemoryConfig;
+
+    impl SinkConfig for MemoryConfig {
+        const SPEC: ComponentSpec = ComponentSpec {
+            kind: "memory",
+            summary: "",
+            endpoint: EndpointSpec::None,
+            options: &[],
+            example: "",
+        };
+        type Sink = Memory;
+
+        fn from_uri(_: &mut UriReader<'_>) -> Result<Self, ConfigError> {
+            Ok(Self)
+        }
+
+        async fn build(&self, _: &SinkContext) -> Result<Memory, BuildError> {
+            Err(BuildError::new("open the memory", "the subject has it open"))
+        }
+    }
+
+    /// What the kit has against a sink that is spoilt like that.
+    async fn verdict(limits: BatchLimits, spoil: fn(&State, &mut Vec<String>)) -> Option<String> {
+        let memory = Memory { shared: Arc::default(), limits, spoil };
+        let subject = Subject {
+            register: |registry| _ = registry.register_sink::<MemoryConfig>(),
+            uri: "memory:".to_owned(),
+            secrets: Vec::new(),
+            destination: &memory,
+            open: Some(Arc::new(memory.clone())),
+        };
+        let panic = std::panic::AssertUnwindSafe(check(&subject)).catch_unwind().await.err()?;
+        Some(*panic.downcast::<String>().expect("an assertion says what it is about"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sink_that_keeps_its_promises_passes() {
+        for limits in [BatchLimits::default(), BatchLimits::ONE_EVENT] {
+            assert_eq!(verdict(limits, |_, _| {}).await, None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sink_that_loses_or_repeats_an_event_does_not_pass() {
+        type Spoil = fn(&State, &mut Vec<String>);
+        let spoils: [(&str, Spoil); 7] = [
+            ("event 100000 of a batch", |_, texts| _ = texts.pop()),
+            ("event 100000 of a batch", |_, texts| texts.extend(texts.clone())),
+            ("event 200000 whose text is odd", |_, texts| texts.retain(|text| !text.contains('"'))),
+            ("event 200001 whose text is odd", |_, texts| texts.retain(|text| !text.contains('\n'))),
+            ("event 200006 whose text is odd", |_, texts| texts.retain(|text| text.len() < 1 << 16)),
+            ("event 400001 after the trouble", |state, texts| {
+                texts.retain(|_| !state.has_failed);
+            }),
+            ("event 500001 after a hang", |state, texts| texts.retain(|_| !state.has_hung)),
+        ];
+        for (expected, spoil) in spoils {
+            let verdict = verdict(BatchLimits::ONE_EVENT, spoil).await;
+            assert!(verdict.as_ref().is_some_and(|text| text.contains(expected)), "{expected}: {verdict:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sink_that_loses_the_neighbours_of_odd_text_does_not_pass() {
+        let verdict = verdict(BatchLimits::default(), |_, texts| {
+            if let Some(odd) = texts.iter().position(|text| text.contains('\u{0}')) {
+                texts.drain(..odd);
+            }
+        });
+        let verdict = verdict.await;
+        assert!(verdict.as_ref().is_some_and(|text| text.contains("event 220000")), "{verdict:?}");
     }
 }
