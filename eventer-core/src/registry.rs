@@ -83,6 +83,8 @@ type Open<Context, Component> =
 
 struct Kind<P> {
     spec: &'static ComponentSpec,
+    /// Nothing, of a source.
+    policy: PolicyDefaults,
     parse: Parse<P>,
 }
 
@@ -100,19 +102,30 @@ impl Registry {
 
     /// Adds a kind of sink; one that was added before under the same name goes.
     pub fn register_sink<C: SinkConfig>(&mut self) -> &mut Self {
-        add(&mut self.sinks, Kind { spec: const { &C::SPEC }, parse: SinkPlan::parse::<C> });
+        add(
+            &mut self.sinks,
+            Kind { spec: const { &C::SPEC }, policy: C::POLICY, parse: SinkPlan::parse::<C> },
+        );
         self
     }
 
     /// Adds a kind of source; one that was added before under the same name goes.
     pub fn register_source<C: SourceConfig>(&mut self) -> &mut Self {
-        add(&mut self.sources, Kind { spec: const { &C::SPEC }, parse: SourcePlan::parse::<C> });
+        add(
+            &mut self.sources,
+            Kind { spec: const { &C::SPEC }, policy: PolicyDefaults::NONE, parse: SourcePlan::parse::<C> },
+        );
         self
     }
 
     /// The declarations of all kinds of sinks, by name.
     pub fn sinks(&self) -> impl Iterator<Item = &'static ComponentSpec> {
         self.sinks.iter().map(|kind| kind.spec)
+    }
+
+    /// Where the kind of sink `kind` differs from the common policy; `None` if it is not known.
+    pub fn policy_defaults(&self, kind: &str) -> Option<PolicyDefaults> {
+        self.sinks.iter().find(|known| known.spec.kind == kind).map(|known| known.policy)
     }
 
     /// The declarations of all kinds of sources, by name.
@@ -285,6 +298,7 @@ fn finish<C>(config: Result<C, ConfigError>, reader: UriReader<'_>) -> Result<C,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::Level;
     use crate::testing::ScriptedSink;
     use crate::uri::EndpointSpec;
 
@@ -301,6 +315,7 @@ mod tests {
 
     impl SinkConfig for Chat {
         const SPEC: ComponentSpec = spec("chat", EndpointSpec::None);
+        const POLICY: PolicyDefaults = PolicyDefaults { level: Some(Level::Warning), ..PolicyDefaults::NONE };
         type Sink = ScriptedSink;
 
         fn from_uri(uri: &mut UriReader<'_>) -> Result<Self, ConfigError> {
@@ -338,6 +353,15 @@ mod tests {
         let uri = ComponentUri::parse("--sink", uri, &()).unwrap();
         let errors = registry().plan_sink(&uri).err().unwrap_or_default();
         errors.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_kind_tells_its_policy() {
+        let registry = registry();
+        let level = |kind| registry.policy_defaults(kind).map(|policy| policy.level);
+        assert_eq!(level("chat"), Some(Some(Level::Warning)));
+        assert_eq!(level("hook"), Some(None));
+        assert_eq!(level("pigeon"), None);
     }
 
     #[test]
@@ -381,7 +405,9 @@ mod tests {
         let [missing, unknown] = &mistakes[..] else { panic!("{mistakes:?}") };
         assert!(missing.contains(r#""key" is missing"#), "{missing}");
         assert!(
-            unknown.starts_with(r#"--sink=chat: option "wallpaper" is not known; known are key, room, color, level"#),
+            unknown.starts_with(
+                r#"--sink=chat: option "wallpaper" is not known; known are key, room, color, level"#
+            ),
             "{unknown}"
         );
     }
