@@ -15,7 +15,7 @@ use crate::time::Clock;
 /// Registers the gauges of `journal`.
 pub(crate) fn register_journal(
     registry: &Registry,
-    journal: Journal,
+    journal: &Journal,
     clock: Arc<dyn Clock>,
 ) -> Result<(), prometheus::Error> {
     let desc = |name: &str, help: &str, labels: &[&str]| {
