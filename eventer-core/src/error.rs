@@ -26,6 +26,7 @@ pub struct ExportError {
     kind: ExportErrorKind,
     cause: BoxError,
     retry_after: Option<Duration>,
+    is_partial: bool,
     unsent: Vec<usize>,
     rejected: Vec<Rejection>,
 }
@@ -42,6 +43,8 @@ pub enum ExportErrorKind {
     Unauthorized,
     /// The destination will never take it: a malformed or forbidden content. Not tried again.
     Rejected,
+    /// The destination has gone and cannot come back, as a closed standard output. The sink is given up.
+    Gone,
 }
 
 /// One event that the destination will never take, by its index in the batch.
@@ -61,6 +64,7 @@ impl ExportErrorKind {
             Self::RateLimited => "rate_limited",
             Self::Unauthorized => "unauthorized",
             Self::Rejected => "rejected",
+            Self::Gone => "gone",
         }
     }
 }
@@ -86,9 +90,21 @@ impl ExportError {
         Self::new(ExportErrorKind::Rejected, cause)
     }
 
+    /// The destination has gone and cannot come back.
+    pub fn gone(cause: impl Into<BoxError>) -> Self {
+        Self::new(ExportErrorKind::Gone, cause)
+    }
+
     /// An error of the given kind.
     pub fn new(kind: ExportErrorKind, cause: impl Into<BoxError>) -> Self {
-        Self { kind, cause: cause.into(), retry_after: None, unsent: Vec::new(), rejected: Vec::new() }
+        Self {
+            kind,
+            cause: cause.into(),
+            retry_after: None,
+            is_partial: false,
+            unsent: Vec::new(),
+            rejected: Vec::new(),
+        }
     }
 
     /// The destination said how long to wait, whatever the kind.
@@ -98,9 +114,11 @@ impl ExportError {
         self
     }
 
-    /// Says which events of the batch are still to be sent. Those that are neither unsent nor rejected were delivered.
+    /// Says which events of the batch are still to be sent. Those that are neither unsent nor rejected were delivered;
+    /// with no index at all, none is left.
     #[must_use]
     pub fn with_unsent(mut self, indices: impl IntoIterator<Item = usize>) -> Self {
+        self.is_partial = true;
         self.unsent.extend(indices);
         self
     }
@@ -109,6 +127,7 @@ impl ExportError {
     /// delivered.
     #[must_use]
     pub fn with_rejected(mut self, index: usize, reason: impl Into<String>) -> Self {
+        self.is_partial = true;
         self.rejected.push(Rejection { index, reason: reason.into() });
         self
     }
@@ -123,8 +142,7 @@ impl ExportError {
         self.retry_after
     }
 
-    /// The events that are still to be sent. Empty while [`rejections`](Self::rejections) is empty too: the error is
-    /// then about the whole batch.
+    /// The events that are still to be sent.
     pub fn unsent(&self) -> &[usize] {
         &self.unsent
     }
@@ -134,14 +152,20 @@ impl ExportError {
         &self.rejected
     }
 
-    /// Whether it tells the events of the batch apart.
+    /// Whether it tells the events of the batch apart; otherwise it is about the whole batch.
     pub fn is_partial(&self) -> bool {
-        !self.unsent.is_empty() || !self.rejected.is_empty()
+        self.is_partial
+    }
+
+    /// Whether it speaks of events that a batch of `len` has not: a mistake of the sink.
+    pub(crate) fn names_events_beyond(&self, len: usize) -> bool {
+        let rejected = self.rejected.iter().map(|rejection| rejection.index);
+        self.unsent.iter().copied().chain(rejected).any(|index| index >= len)
     }
 
     /// Whether trying again can help.
     pub fn is_retryable(&self) -> bool {
-        self.kind != ExportErrorKind::Rejected
+        !matches!(self.kind, ExportErrorKind::Rejected | ExportErrorKind::Gone)
     }
 }
 
@@ -152,6 +176,7 @@ impl fmt::Display for ExportError {
             ExportErrorKind::RateLimited => "the destination asks for patience",
             ExportErrorKind::Unauthorized => "the destination refused our credentials",
             ExportErrorKind::Rejected => "the destination rejected the events",
+            ExportErrorKind::Gone => "the destination has gone for good",
         })
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, timeout};
 
+use crate::backoff::Backoff;
 use crate::journal::{Cursor, Journal};
 use crate::metrics::DropReason;
 use crate::shutdown::{Phase, Shutdown};
@@ -13,8 +14,11 @@ use crate::sink::EventSink;
 use crate::status::SinkState;
 use crate::worker::Worker;
 
-/// Pause before a worker that panicked is started again.
+/// Pause before a worker that panicked is started again, for the first time.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
+
+/// Time for the workers to notice that the time to stop is up.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often the progress of a drain is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -76,22 +80,30 @@ impl SinkManager {
         }
     }
 
+    /// Waits until every sink has gone for good. Without sinks it waits for ever: then events are discarded on purpose.
+    pub(crate) async fn deserted(&mut self) {
+        if self.sinks.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        while self.workers.join_next().await.is_some() {}
+    }
+
     /// Waits until no sink has made progress for `patience`. A sink that waits for its turn under a rate limit is
     /// given that time too.
     pub(crate) fn standstill(&self, patience: Duration) -> impl Future<Output = ()> + use<> {
         let states: Vec<_> = self.sinks.iter().map(|sink| sink.state.clone()).collect();
         let turn =
             self.sinks.iter().filter_map(|sink| sink.worker.plan.policy.rate).map(|rate| rate.per).max();
-        let patience = patience + turn.unwrap_or_default();
+        let patience = patience.saturating_add(turn.unwrap_or_default());
         async move {
             let settled = || states.iter().map(|state| state.totals().settled()).sum::<u64>();
-            let (mut last, mut deadline) = (settled(), Instant::now() + patience);
+            let (mut last, mut moved_at) = (settled(), Instant::now());
             loop {
                 sleep(LOOK_EVERY.min(patience)).await;
                 let now = settled();
                 if now != last {
-                    (last, deadline) = (now, Instant::now() + patience);
-                } else if Instant::now() >= deadline {
+                    (last, moved_at) = (now, Instant::now());
+                } else if moved_at.elapsed() >= patience {
                     return;
                 }
             }
@@ -102,11 +114,8 @@ impl SinkManager {
     pub(crate) async fn finish(mut self) -> Vec<SinkSummary> {
         self.shutdown.advance(Phase::Expired);
         // A sink that never yields would hold us for ever; its task is left to the runtime's end.
-        let deadline = Instant::now() + RESTART_AFTER;
-        tokio::select! {
-            () = async { while self.workers.join_next().await.is_some() {} } => {}
-            () = sleep_until(deadline) => {}
-        }
+        let left = async { while self.workers.join_next().await.is_some() {} };
+        let _ = timeout(LEAVE_WITHIN, left).await;
         self.workers.abort_all();
         self.sinks.iter().map(Sink::summary).collect()
     }
@@ -137,6 +146,7 @@ impl Sink {
 
 /// Starts a worker again when a bug of its sink ended it. The events are still in the journal.
 async fn supervise(worker: Worker, mut sink: Option<Arc<dyn EventSink>>) {
+    let mut backoff = Backoff::new(RESTART_AFTER, worker.plan.policy.max_backoff);
     loop {
         let mut task = AbortOnDrop(tokio::spawn(worker.clone().run(sink.take())));
         let Err(error) = (&mut task.0).await else { return };
@@ -144,12 +154,8 @@ async fn supervise(worker: Worker, mut sink: Option<Arc<dyn EventSink>>) {
             return;
         }
         worker.layers.metrics.worker_restarted();
-        let sink = &*worker.layers.name;
-        tracing::error!(
-            sink,
-            "a bug in this sink made its worker panic; its events are kept, and it is started again"
-        );
-        sleep(RESTART_AFTER).await;
+        worker.layers.state.failed("a bug in the sink made it panic; its events are kept".to_owned());
+        sleep(backoff.next_wait()).await;
     }
 }
 

@@ -10,7 +10,9 @@ pub enum Phase {
     /// Everything runs.
     #[default]
     Running,
-    /// Sources have stopped; sinks deliver what waits and leave when nothing waits.
+    /// Sources hand over what they have buffered, and end.
+    Stopping,
+    /// Nothing more comes in; sinks deliver what waits and leave when nothing waits.
     Draining,
     /// The time is up: whoever still delivers leaves at once, without a verdict.
     Expired,

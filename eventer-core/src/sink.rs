@@ -34,7 +34,8 @@ pub trait EventSink: Send + Sync {
     /// again, later or by the next process, so that nothing may rely on running to its end.
     async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError>;
 
-    /// Asks the destination whether it would take events now. Never decides whether the program starts.
+    /// Asks the destination whether it would take events now. Asked once, when the sink is open; the answer goes to the
+    /// log and the probes, and never decides whether the program starts.
     ///
     /// # Errors
     /// As for an export.
@@ -42,7 +43,8 @@ pub trait EventSink: Send + Sync {
         Ok(())
     }
 
-    /// Flushes and closes. Called once, inside the stop deadline.
+    /// Flushes and closes. Called once, inside the stop deadline, when everything was delivered; not on a sink that still
+    /// exports when the time is up.
     async fn stop(&self) {}
 }
 

@@ -222,8 +222,10 @@ impl SinkState {
         Self { name, kind, clock, is_open: AtomicBool::new(false), inner: Mutex::default() }
     }
 
+    /// It could be opened. That is all that is known of the destination.
     pub(crate) fn opened(&self) {
         self.is_open.store(true, Ordering::Relaxed);
+        self.succeeded();
     }
 
     /// An attempt brought the events further.
@@ -234,7 +236,7 @@ impl SinkState {
         if let Some((_, since)) = inner.failing_since.take() {
             let after = format_duration(Duration::from_millis(since.elapsed().as_millis() as u64));
             drop(inner);
-            tracing::info!(sink = &*self.name, failures, after, "the destination takes events again");
+            tracing::info!(sink = &*self.name, failures, after, "works again");
         }
     }
 
@@ -248,7 +250,7 @@ impl SinkState {
         if is_news || is_due {
             inner.logged_at = Some(Instant::now());
             let attempt = inner.failures;
-            tracing::warn!(sink = &*self.name, attempt, error, "could not export; trying again");
+            tracing::warn!(sink = &*self.name, attempt, error, "an attempt failed");
         }
         inner.last_error = Some(error);
     }

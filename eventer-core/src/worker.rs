@@ -1,18 +1,17 @@
-//! One task per sink: opens it, leases from the journal, delivers, moves the cursor on a verdict.
+//! One task per sink: opens it, leases from the journal, delivers, and says of which events there is a verdict.
 
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-use tokio::time::sleep;
+use futures_util::future::try_join_all;
+use tokio::time::{sleep, timeout};
 
 use crate::backoff::Backoff;
 use crate::batch::EventBatch;
 use crate::error::report;
-use crate::event::Event;
-use crate::journal::{Cursor, Lease};
-use crate::layer::{Delivery, LayerContext, Outcome};
+use crate::journal::Cursor;
+use crate::layer::{Delivery, LayerContext};
 use crate::registry::SinkPlan;
 use crate::shutdown::{Phase, Shutdown};
 use crate::sink::{EventSink, SinkContext};
@@ -31,11 +30,10 @@ impl Worker {
     /// Runs until the journal is closed and read to its end, or the time to stop is up. `sink` is given if it is open
     /// already.
     pub(crate) async fn run(self, sink: Option<Arc<dyn EventSink>>) {
-        let expired = self.shutdown.reached(Phase::Expired);
         tokio::select! {
             biased;
             // No verdict: what is leased goes back to the journal.
-            () = expired => {}
+            () = self.shutdown.reached(Phase::Expired) => {}
             () = self.work(sink) => {}
         }
     }
@@ -43,16 +41,21 @@ impl Worker {
     async fn work(&self, sink: Option<Arc<dyn EventSink>>) {
         let sink = match sink {
             Some(sink) => sink,
-            None => self.open().await,
+            None => tokio::select! {
+                biased;
+                sink = self.open() => sink,
+                // It never opened, and there is nothing for it either.
+                () = self.cursor.finished() => return,
+            },
         };
         self.layers.state.opened();
-        let delivery = Delivery::wrap(sink.clone(), &self.plan.policy, &self.layers);
-        while let Some(lease) = self.cursor.lease(self.plan.policy.batch.events).await {
-            match self.plan.policy.concurrency {
-                NonZeroUsize::MIN => self.deliver_in_order(&delivery, &lease).await,
-                lanes => self.deliver_in_lanes(&delivery, &lease, lanes).await,
-            }
-            self.cursor.settle(&lease, lease.batch().len());
+        let (_, delivered) = tokio::join!(self.ask_health(&*sink), self.deliver_all(&sink));
+        if delivered.is_none() {
+            self.cursor.give_up();
+            tracing::error!(
+                sink = &*self.layers.name,
+                "its destination has gone for good, and the sink with it"
+            );
         }
         sink.stop().await;
     }
@@ -69,57 +72,68 @@ impl Worker {
         }
     }
 
-    /// One portion after the other; the cursor follows each verdict.
-    async fn deliver_in_order(&self, delivery: &Delivery, lease: &Lease) {
-        for portion in delivery.portions(lease.batch()) {
-            let outcome = delivery.deliver(&portion.batch).await;
-            self.count(&outcome);
-            self.cursor.settle(lease, portion.settles);
-        }
-    }
-
-    /// Several portions at a time. The events of one object share a lane and so keep their order.
-    async fn deliver_in_lanes(&self, delivery: &Delivery, lease: &Lease, lanes: NonZeroUsize) {
-        let lanes = lanes_by_object(lease.batch(), lanes);
-        join_all(lanes.iter().map(|lane| async {
-            for portion in delivery.portions(lane) {
-                let outcome = delivery.deliver(&portion.batch).await;
-                self.count(&outcome);
+    /// Asks once how the destination is, for the log and the probes. It is delivered to in any case.
+    async fn ask_health(&self, sink: &dyn EventSink) {
+        let asked = async {
+            if let Ok(Err(error)) = timeout(self.plan.policy.timeout, sink.check_health()).await {
+                self.layers.state.failed(report(&error));
             }
-        }))
-        .await;
+        };
+        tokio::select! {
+            () = asked => {}
+            () = self.cursor.finished() => {}
+        }
     }
 
-    fn count(&self, outcome: &Outcome) {
-        let metrics = &self.layers.metrics;
-        metrics.exported(outcome.delivered);
-        metrics.rejected(outcome.rejected.len());
-        let mut dropped = 0;
-        for (reason, events) in &outcome.dropped {
-            metrics.dropped(*reason, *events);
-            dropped += events;
-            let (sink, reason) = (&*self.layers.name, reason.as_str());
-            tracing::error!(sink, events, reason, "events were given up");
+    /// Delivers until the journal is closed and read to its end. `None`: the destination has gone for good.
+    async fn deliver_all(&self, sink: &Arc<dyn EventSink>) -> Option<()> {
+        let delivery = Delivery::wrap(sink.clone(), &self.plan.policy, &self.layers);
+        while let Some(lease) = self.cursor.lease(self.plan.policy.batch.events).await {
+            let wanted = delivery.wanted(&lease);
+            // What the sink does not want needs no verdict of the destination.
+            self.cursor.settle(missing(&wanted, lease.len()));
+            match self.plan.policy.concurrency {
+                NonZeroUsize::MIN => self.deliver(&delivery, &lease, &wanted).await?,
+                lanes => {
+                    let lanes = lanes_by_object(&lease, &wanted, lanes);
+                    try_join_all(
+                        lanes
+                            .iter()
+                            .map(|lane| async { self.deliver(&delivery, &lease, lane).await.ok_or(()) }),
+                    )
+                    .await
+                    .ok()?;
+                }
+            }
         }
-        for (event, reason) in &outcome.rejected {
-            let (sink, event) = (&*self.layers.name, event.id());
-            tracing::error!(sink, event, error = reason, "the destination will never take this event");
+        Some(())
+    }
+
+    /// Delivers the events at `indices`, one portion after the other.
+    async fn deliver(&self, delivery: &Delivery, lease: &EventBatch, indices: &[usize]) -> Option<()> {
+        for portion in delivery.portions(lease, indices) {
+            delivery.deliver(&portion.batch).await?;
+            self.cursor.settle(portion.indices);
         }
-        self.layers.state.count(|totals| {
-            totals.exported += outcome.delivered as u64;
-            totals.rejected += outcome.rejected.len() as u64;
-            totals.dropped += dropped as u64;
-        });
+        Some(())
     }
 }
 
-fn lanes_by_object(batch: &EventBatch, lanes: NonZeroUsize) -> Vec<EventBatch> {
+/// The indices below `len` that are not among `wanted`, which ascend.
+fn missing(wanted: &[usize], len: usize) -> impl Iterator<Item = usize> {
+    let mut wanted = wanted.iter().copied().peekable();
+    (0..len).filter(move |index| wanted.next_if_eq(index).is_none())
+}
+
+/// Shares the events out to lanes that are delivered at the same time. Those of one object share a lane, and so keep
+/// their order.
+fn lanes_by_object(lease: &EventBatch, wanted: &[usize], lanes: NonZeroUsize) -> Vec<Vec<usize>> {
     let hasher = RandomState::new();
-    let mut events: Vec<Vec<Arc<Event>>> = vec![Vec::new(); lanes.get().min(batch.len())];
-    let count = events.len() as u64;
-    for event in batch {
-        let lane = hasher.hash_one(event.object_key()) % count;
-        events[lane as usize].push(event.clone());
+    let mut shared = vec![Vec::new(); lanes.get().min(wanted.len())];
+    let count = shared.len() as u64;
+    for index in wanted {
+        let lane = hasher.hash_one(lease.events()[*index].object_key()) % count;
+        shared[lane as usize].push(*index);
     }
-    events.into_iter().filter(|lane| !lane.is_empty()).map(|lane| batch.with_events(lane)).collect()
+    shared
 }

@@ -5,23 +5,16 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Place, Shared, State};
+use super::{Held, Place, Shared, State};
 use crate::batch::EventBatch;
 use crate::event::Event;
+use crate::metrics::DropReason;
 
-/// The place of one sink in the journal. It moves on a verdict only.
+/// The place of one sink in the journal. Clones are the same place.
 #[derive(Clone)]
 pub(crate) struct Cursor {
     journal: Arc<Shared>,
     index: usize,
-}
-
-/// Events that a sink works on. Dropping it gives them back: without a verdict they are leased again.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    batch: EventBatch,
-    /// After each batch of the journal that it spans: how many events of the lease that makes, and the place.
-    spans: Vec<(usize, Place)>,
 }
 
 impl Cursor {
@@ -29,12 +22,12 @@ impl Cursor {
         Self { journal, index }
     }
 
-    /// Waits for events and leases at most `max` of them, over the borders of batches. `None`: the journal is closed
-    /// and the end is reached.
+    /// Waits for events and leases at most `max` of them, over the borders of batches. What an earlier lease left
+    /// without a verdict comes first. `None`: the journal is closed and the end is reached.
     ///
     /// # Cancellation
     /// Safe to cancel.
-    pub(crate) async fn lease(&self, max: NonZeroUsize) -> Option<Lease> {
+    pub(crate) async fn lease(&self, max: NonZeroUsize) -> Option<EventBatch> {
         loop {
             let appended = self.journal.appended.notified();
             tokio::pin!(appended);
@@ -42,6 +35,9 @@ impl Cursor {
             {
                 let mut state = self.journal.lock();
                 if let Some(lease) = state.lease(self.index, max.get()) {
+                    state.release();
+                    drop(state);
+                    self.journal.moved.notify_waiters();
                     return Some(lease);
                 }
                 if state.is_closed {
@@ -52,80 +48,111 @@ impl Cursor {
         }
     }
 
-    /// A verdict was reached on the first `events` of the lease.
-    pub(crate) fn settle(&self, lease: &Lease, events: usize) {
+    /// A verdict was reached on the events at these indices of the last lease.
+    pub(crate) fn settle(&self, indices: impl IntoIterator<Item = usize>) {
         let mut state = self.journal.lock();
-        let place = state.normalized(lease.place_after(events));
         let cursor = &mut state.cursors[self.index];
-        // The journal may have dropped the batch, and moved the cursor past it, in the meantime.
-        cursor.at = cursor.at.max(place);
         cursor.moved_at = Instant::now();
-        cursor.held = (events < lease.batch.len()).then(|| (lease.batch.clone(), events));
-        state.release();
+        let Some(held) = &mut cursor.held else { return };
+        for index in indices {
+            if let Some(is_settled) = held.settled.get_mut(index)
+                && !std::mem::replace(is_settled, true)
+            {
+                held.unsettled -= 1;
+            }
+        }
+        if held.unsettled == 0 {
+            cursor.held = None;
+        }
         drop(state);
         self.journal.moved.notify_waiters();
     }
 
-    /// How many of the events without a verdict are `wanted`.
+    /// How many of the events without a verdict are `wanted`, those included that came too late for the journal.
     pub(crate) fn wanted(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         let state = self.journal.lock();
         let cursor = &state.cursors[self.index];
-        let held = cursor.held.iter().flat_map(|(batch, settled)| &batch.events()[*settled..]);
-        let next = if cursor.held.is_some() { cursor.at.max(cursor.leased_to) } else { cursor.at };
-        held.chain(state.unsettled(next)).filter(|event| wanted(event)).count()
+        cursor.refused + state.unsettled(cursor).filter(|event| wanted(event)).count()
     }
 
     /// How many events the journal dropped before this sink had them.
     pub(crate) fn lost(&self) -> u64 {
         self.journal.lock().cursors[self.index].lost
     }
-}
 
-impl Lease {
-    /// The events.
-    pub(crate) fn batch(&self) -> &EventBatch {
-        &self.batch
+    /// The sink has gone for good: what waits for it, and what comes, is dropped and counted.
+    pub(crate) fn give_up(&self) {
+        let mut state = self.journal.lock();
+        let cursor = &state.cursors[self.index];
+        let lost = state.unsettled(cursor).filter(|event| (cursor.wants)(event)).count();
+        let cursor = &mut state.cursors[self.index];
+        cursor.held = None;
+        cursor.is_gone = true;
+        cursor.lose(DropReason::Gone, lost);
+        state.release();
+        drop(state);
+        self.journal.moved.notify_waiters();
     }
 
-    /// The place after the first `events` of the lease.
-    fn place_after(&self, events: usize) -> Place {
-        let span = self.spans.iter().find(|(end, _)| events <= *end).or(self.spans.last());
-        let (end, place) = *span.expect("a lease holds at least one event");
-        Place { batch: place.batch, event: place.event - end.saturating_sub(events) }
+    /// Waits until the journal is closed and nothing in it is without a verdict.
+    ///
+    /// # Cancellation
+    /// Safe to cancel.
+    pub(crate) async fn finished(&self) {
+        loop {
+            let appended = self.journal.appended.notified();
+            tokio::pin!(appended);
+            appended.as_mut().enable();
+            {
+                let state = self.journal.lock();
+                if state.is_closed && state.unsettled(&state.cursors[self.index]).next().is_none() {
+                    return;
+                }
+            }
+            appended.await;
+        }
     }
 }
 
 impl State {
-    fn lease(&mut self, index: usize, max: usize) -> Option<Lease> {
-        let mut place = self.cursors[index].at;
-        let first = self.entry(place.batch)?.batch.clone();
+    fn lease(&mut self, index: usize, max: usize) -> Option<EventBatch> {
+        let held = match self.cursors[index].held.take() {
+            // The sink let go of it without a verdict.
+            Some(held) => {
+                let events: Vec<_> = held.unsettled().cloned().collect();
+                Held::new(held.batch.with_events(events), held.from)
+            }
+            None => self.next_events(index, max)?,
+        };
+        let batch = held.batch.clone();
+        self.cursors[index].held = Some(held);
+        Some(batch)
+    }
+
+    fn next_events(&mut self, index: usize, max: usize) -> Option<Held> {
+        let mut place = self.cursors[index].next;
+        let (from, first) = (place.batch, self.entry(place.batch)?.batch.clone());
         let mut events = Vec::new();
-        let mut spans = Vec::new();
         while let Some(entry) = self.entry(place.batch) {
             if events.len() == max || entry.batch.source() != first.source() {
                 break;
             }
-            let left = &entry.batch.events()[place.event.min(entry.batch.len())..];
+            let left = &entry.batch.events()[place.event..];
             let taken = left.len().min(max - events.len());
             events.extend(left[..taken].iter().cloned());
             place.event += taken;
-            spans.push((events.len(), place));
-            if taken < left.len() {
-                break;
+            if taken == left.len() {
+                place = Place { batch: place.batch + 1, event: 0 };
             }
-            place = Place { batch: place.batch + 1, event: 0 };
         }
-        let batch = first.with_events(events);
-        self.cursors[index].leased_to = place;
-        self.cursors[index].held = Some((batch.clone(), 0));
-        Some(Lease { batch, spans })
+        self.cursors[index].next = place;
+        Some(Held::new(first.with_events(events), from))
     }
+}
 
-    /// The end of a batch is the beginning of the next one.
-    fn normalized(&self, place: Place) -> Place {
-        match self.entry(place.batch) {
-            Some(entry) if place.event >= entry.batch.len() => Place { batch: place.batch + 1, event: 0 },
-            _ => place,
-        }
+impl Held {
+    fn new(batch: EventBatch, from: u64) -> Self {
+        let unsettled = batch.len();
+        Self { settled: vec![false; unsettled], unsettled, batch, from }
     }
 }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use crate::batch::EventBatch;
 use crate::event::Event;
 use crate::metrics::{DropReason, SinkMetrics};
-pub(crate) use cursor::{Cursor, Lease};
+pub(crate) use cursor::Cursor;
 pub(crate) use room::PATIENCE;
 
 /// Decides which events of the journal a cursor's sink wants, so that only these are counted when they are lost.
@@ -34,10 +34,7 @@ pub(crate) type Wants = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 
 /// One log of batches with one cursor per sink, in memory. Clones share it.
 #[derive(Clone)]
-pub struct Journal(Arc<Shared>);
-
-/// The journal, for those who only look at it: it does not keep the events alive.
-pub(crate) struct WeakJournal(Weak<Shared>);
+pub(crate) struct Journal(Arc<Shared>);
 
 /// A handle of a journal that does not keep it.
 #[derive(Clone)]
@@ -91,6 +88,8 @@ struct CursorState {
     loss_logged_at: Option<Instant>,
     /// Events that were there when the journal was closed and did not come in any more.
     refused: usize,
+    /// The sink has gone for good, and nobody waits for it.
+    is_gone: bool,
 }
 
 /// Events that a sink holds.
@@ -105,16 +104,16 @@ struct Held {
 
 /// How much of the journal a sink has still before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Backlog {
+pub(crate) struct Backlog {
     /// Events without a verdict.
-    pub events: usize,
+    pub(crate) events: usize,
     /// When the oldest of them was received.
-    pub oldest: Option<Timestamp>,
+    pub(crate) oldest: Option<Timestamp>,
 }
 
 impl Journal {
     /// A journal that holds about `capacity` bytes of events, and at least one batch.
-    pub fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self(Arc::new(Shared {
             capacity,
             state: Mutex::default(),
@@ -127,7 +126,7 @@ impl Journal {
     ///
     /// # Cancellation
     /// Safe to cancel: the batch is then not in the journal.
-    pub async fn append(&self, batch: EventBatch) {
+    pub(crate) async fn append(&self, batch: EventBatch) {
         if batch.is_empty() {
             return;
         }
@@ -155,7 +154,7 @@ impl Journal {
     }
 
     /// Nothing more will be appended: a sink that has come to the end may leave.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.0.lock().is_closed = true;
         self.0.appended.notify_waiters();
     }
@@ -169,7 +168,13 @@ impl Journal {
 
     /// Adds a cursor at the end of the log. `patience` is how long the sink may be without a verdict before others need
     /// not wait for it.
-    pub(crate) fn subscribe(&self, name: Arc<str>, wants: Wants, patience: Duration, metrics: SinkMetrics) -> Cursor {
+    pub(crate) fn subscribe(
+        &self,
+        name: Arc<str>,
+        wants: Wants,
+        patience: Duration,
+        metrics: SinkMetrics,
+    ) -> Cursor {
         let mut state = self.0.lock();
         let next = state.end();
         state.cursors.push(CursorState {
@@ -184,6 +189,7 @@ impl Journal {
             lost_unlogged: 0,
             loss_logged_at: None,
             refused: 0,
+            is_gone: false,
         });
         Cursor::new(self.0.clone(), state.cursors.len() - 1)
     }
@@ -194,31 +200,19 @@ impl Journal {
     }
 
     /// What each sink has before it, by name.
-    pub fn backlogs(&self) -> Vec<(Arc<str>, Backlog)> {
+    pub(crate) fn backlogs(&self) -> Vec<(Arc<str>, Backlog)> {
         let state = self.0.lock();
         state.cursors.iter().map(|cursor| (cursor.name.clone(), state.backlog(cursor))).collect()
     }
 
     /// About how many bytes of events it holds.
-    pub fn resident_bytes(&self) -> usize {
+    pub(crate) fn resident_bytes(&self) -> usize {
         self.0.lock().bytes
     }
 
     /// About how many bytes of events it can hold.
-    pub fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.0.capacity
-    }
-
-    /// A reference that does not keep it alive.
-    pub(crate) fn downgrade(&self) -> WeakJournal {
-        WeakJournal(Arc::downgrade(&self.0))
-    }
-}
-
-impl WeakJournal {
-    /// The journal, while somebody fills or reads it.
-    pub(crate) fn upgrade(&self) -> Option<Journal> {
-        self.0.upgrade().map(Journal)
     }
 }
 
@@ -247,7 +241,11 @@ impl State {
     }
 
     fn push(&mut self, entry: Entry) {
-        if self.cursors.is_empty() {
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.is_gone) {
+            let lost = entry.batch.iter().filter(|event| (cursor.wants)(event)).count();
+            cursor.lose(DropReason::Gone, lost);
+        }
+        if self.sinks().next().is_none() {
             self.first += 1;
             return;
         }
@@ -260,9 +258,14 @@ impl State {
         self.entries.push_back(entry);
     }
 
+    /// The sinks that somebody waits for.
+    fn sinks(&self) -> impl Iterator<Item = &CursorState> {
+        self.cursors.iter().filter(|cursor| !cursor.is_gone)
+    }
+
     /// Lets the batches go that every sink has leased.
     fn release(&mut self) {
-        let slowest = self.cursors.iter().map(|cursor| cursor.next.batch).min().unwrap_or(self.next());
+        let slowest = self.sinks().map(|cursor| cursor.next.batch).min().unwrap_or(self.next());
         while self.first < slowest {
             let Some(entry) = self.entries.pop_front() else { break };
             self.bytes -= entry.bytes;
@@ -276,11 +279,12 @@ impl State {
         self.bytes -= entry.bytes;
         let number = self.first;
         self.first += 1;
-        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.next.batch == number) {
+        for cursor in self.cursors.iter_mut().filter(|cursor| !cursor.is_gone && cursor.next.batch == number)
+        {
             let left = &entry.batch.events()[cursor.next.event..];
             let lost = left.iter().filter(|event| (cursor.wants)(event)).count();
             cursor.next = Place { batch: self.first, event: 0 };
-            cursor.metrics.dropped(DropReason::JournalFull, lost);
+            cursor.lose(DropReason::JournalFull, lost);
             cursor.report_loss(lost);
         }
     }
@@ -300,9 +304,10 @@ impl State {
         )
     }
 
-    /// The events without a verdict.
+    /// The events without a verdict, if the sink may still give one.
     fn unsettled<'a>(&'a self, cursor: &'a CursorState) -> impl Iterator<Item = &'a Arc<Event>> {
-        cursor.held.iter().flat_map(Held::unsettled).chain(self.from(cursor.next))
+        let next = if cursor.is_gone { self.end() } else { cursor.next };
+        cursor.held.iter().flat_map(Held::unsettled).chain(self.from(next))
     }
 
     fn backlog(&self, cursor: &CursorState) -> Backlog {
@@ -323,10 +328,14 @@ impl CursorState {
         self.held.as_ref().map_or(self.next.batch, |held| held.from)
     }
 
-    /// Says at most once a minute that a sink lost events.
+    fn lose(&mut self, reason: DropReason, events: usize) {
+        self.metrics.dropped(reason, events);
+        self.lost += events as u64;
+    }
+
+    /// Says at most once a minute that a sink lost events, since the journal was full.
     fn report_loss(&mut self, lost: usize) {
         const EVERY: Duration = Duration::from_secs(60);
-        self.lost += lost as u64;
         self.lost_unlogged += lost as u64;
         if self.lost_unlogged == 0 || self.loss_logged_at.is_some_and(|at| at.elapsed() < EVERY) {
             return;

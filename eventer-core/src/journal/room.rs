@@ -1,6 +1,7 @@
 //! Who waits and what goes when the journal is full.
 //!
-//! - Input that can be read again waits, since nothing is lost by it.
+//! - Input that can be read again waits, since nothing is lost by it; and what of it is in the log is not dropped for the
+//!   sake of the live watch.
 //! - The live watch waits too, while no sink has reached the newest batch: all of them lag.
 //! - Once a sink that keeps up would be held up by one that lags, the oldest batch goes.
 //!
@@ -15,7 +16,7 @@ use super::State;
 use crate::batch::Intake;
 
 /// How long input that can be read again waits for a sink that gives no verdict while others keep up.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What an append waits for.
 pub(super) enum Wait {
@@ -29,15 +30,17 @@ impl State {
     /// Makes room for `bytes`, if need be by dropping; otherwise says what to wait for.
     pub(super) fn make_room(&mut self, bytes: usize, capacity: usize, intake: Intake) -> Result<(), Wait> {
         self.release();
-        while self.bytes + bytes > capacity && !self.entries.is_empty() {
+        while self.bytes + bytes > capacity
+            && let Some(oldest) = self.entries.front()
+        {
             if !self.holds_up_a_sink() {
                 return Err(Wait::ForMove);
             }
-            if intake == Intake::Rereadable {
-                let patience_ends = self.laggards_moved_at() + PATIENCE;
-                if Instant::now() < patience_ends {
-                    return Err(Wait::Until(patience_ends));
-                }
+            if [intake, oldest.batch.intake()].contains(&Intake::Rereadable)
+                && let Some(patience_ends) = self.patience_ends()
+                && Instant::now() < patience_ends
+            {
+                return Err(Wait::Until(patience_ends));
             }
             self.drop_oldest();
             self.release();
@@ -45,14 +48,14 @@ impl State {
         Ok(())
     }
 
-    /// Whether some sink has reached the newest batch while another has still the oldest before it.
+    /// Whether some sink has come to the newest batch while another has still the oldest before it.
     fn holds_up_a_sink(&self) -> bool {
-        self.entries.len() > 1 && self.cursors.iter().any(|cursor| cursor.at.batch + 1 >= self.next())
+        self.sinks().any(|cursor| cursor.at() > self.first && cursor.at() + 1 >= self.next())
     }
 
-    /// When one of those that hold the oldest batch last moved.
-    fn laggards_moved_at(&self) -> Instant {
-        let laggards = self.cursors.iter().filter(|cursor| cursor.at.batch <= self.first);
-        laggards.map(|cursor| cursor.moved_at).max().unwrap_or_else(Instant::now)
+    /// When the last of those that have the oldest batch before them counts as dead.
+    fn patience_ends(&self) -> Option<Instant> {
+        let laggards = self.sinks().filter(|cursor| cursor.next.batch <= self.first);
+        laggards.filter_map(|cursor| cursor.moved_at.checked_add(cursor.patience)).max()
     }
 }

@@ -27,15 +27,28 @@ fn journal(batches: usize) -> Journal {
 }
 
 fn subscribe(journal: &Journal, name: &str) -> Cursor {
-    journal.subscribe(name.into(), Box::new(|_| true), SinkMetrics::unregistered(name))
+    journal.subscribe(name.into(), Box::new(|_| true), PATIENCE, SinkMetrics::unregistered(name))
+}
+
+/// Leases at most `events`, which are there.
+async fn lease(cursor: &Cursor, events: usize) -> Vec<usize> {
+    let lease = tokio::time::timeout(Duration::from_millis(1), cursor.lease(max(events))).await;
+    numbers(&lease.expect("events wait").unwrap())
+}
+
+/// Leases everything that waits, and settles it.
+async fn take(cursor: &Cursor) -> Vec<usize> {
+    let taken = lease(cursor, usize::MAX).await;
+    cursor.settle(0..taken.len());
+    taken
 }
 
 fn max(events: usize) -> NonZeroUsize {
     NonZeroUsize::new(events).unwrap()
 }
 
-fn numbers(lease: &Lease) -> Vec<usize> {
-    lease.batch().iter().map(|event| event.reason.parse().unwrap()).collect()
+fn numbers(lease: &EventBatch) -> Vec<usize> {
+    lease.iter().map(|event| event.reason.parse().unwrap()).collect()
 }
 
 /// Whether the future is still waiting after everything else has come to rest.
@@ -43,47 +56,64 @@ async fn waits<F: Future>(future: &mut std::pin::Pin<&mut F>) -> bool {
     tokio::time::timeout(Duration::from_millis(1), future).await.is_err()
 }
 
-#[tokio::test]
-async fn a_lease_spans_batches_and_a_verdict_moves_the_cursor_event_by_event() {
+fn range(from: usize, to: usize) -> Vec<usize> {
+    (from..to).collect()
+}
+
+fn dropped(registry: &prometheus::Registry) -> String {
+    prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_spans_batches_and_verdicts_are_given_event_by_event() {
     let journal = journal(10);
     let cursor = subscribe(&journal, "a");
     journal.append(batch(0)).await;
     journal.append(batch(10)).await;
-    let lease = cursor.lease(max(15)).await.unwrap();
-    assert_eq!(numbers(&lease), (0..15).collect::<Vec<_>>());
-    cursor.settle(&lease, 12);
-    assert_eq!(cursor.wanted(|_| true), 8);
-    let lease = cursor.lease(max(100)).await.unwrap();
-    assert_eq!(numbers(&lease), (12..20).collect::<Vec<_>>());
-    cursor.settle(&lease, 8);
-    assert_eq!(journal.resident_bytes(), 0);
+    assert_eq!(lease(&cursor, 15).await, range(0, 15));
+    cursor.settle([0, 1, 2, 5, 5]);
+    assert_eq!(cursor.wanted(|_| true), 16);
+    cursor.settle(0..15);
+    assert_eq!(lease(&cursor, 100).await, range(15, 20));
+    cursor.settle(0..5);
+    assert_eq!((journal.resident_bytes(), cursor.wanted(|_| true)), (0, 0));
 }
 
-#[tokio::test]
-async fn a_batch_without_a_verdict_stays_in_the_journal() {
+#[tokio::test(start_paused = true)]
+async fn what_is_let_go_without_a_verdict_is_leased_again() {
     let journal = journal(10);
     let cursor = subscribe(&journal, "a");
     journal.append(batch(0)).await;
-    drop(cursor.lease(max(10)).await.unwrap());
-    assert_eq!(cursor.wanted(|_| true), 10);
-    let lease = cursor.lease(max(10)).await.unwrap();
-    assert_eq!(numbers(&lease), (0..10).collect::<Vec<_>>());
+    lease(&cursor, 10).await;
+    cursor.settle([0, 3]);
+    assert_eq!(cursor.wanted(|_| true), 8);
+    assert_eq!(lease(&cursor, 10).await, [1, 2, 4, 5, 6, 7, 8, 9]);
 }
 
-#[tokio::test]
-async fn a_batch_stays_until_the_slowest_has_passed_it() {
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_of_one_source() {
+    let journal = journal(10);
+    let cursor = subscribe(&journal, "a");
+    journal.append(batch(0)).await;
+    let other = EventBatch::new("other", Timestamp::UNIX_EPOCH, batch(10).events().to_vec());
+    journal.append(other).await;
+    assert_eq!(take(&cursor).await, range(0, 10));
+    assert_eq!(take(&cursor).await, range(10, 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_stays_until_every_sink_holds_it() {
     let journal = journal(10);
     let (fast, slow) = (subscribe(&journal, "fast"), subscribe(&journal, "slow"));
     journal.append(batch(0)).await;
-    let lease = fast.lease(max(10)).await.unwrap();
-    fast.settle(&lease, 10);
+    take(&fast).await;
     assert!(journal.resident_bytes() > 0);
-    let lease = slow.lease(max(10)).await.unwrap();
-    slow.settle(&lease, 10);
+    lease(&slow, 10).await;
     assert_eq!(journal.resident_bytes(), 0);
+    assert_eq!(slow.wanted(|_| true), 10);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_sinks_events_go_at_once() {
     let journal = journal(1);
     for n in 0..5 {
@@ -92,15 +122,17 @@ async fn without_sinks_events_go_at_once() {
     assert_eq!(journal.resident_bytes(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_closed_journal_is_read_to_its_end() {
     let journal = journal(10);
     let cursor = subscribe(&journal, "a");
     journal.append(batch(0)).await;
     journal.close();
-    let lease = cursor.lease(max(100)).await.unwrap();
-    cursor.settle(&lease, BATCH);
+    let mut finished = std::pin::pin!(cursor.finished());
+    assert!(waits(&mut finished).await);
+    assert_eq!(take(&cursor).await, range(0, 10));
     assert!(cursor.lease(max(1)).await.is_none());
+    cursor.finished().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,13 +144,13 @@ async fn the_live_watch_waits_while_every_sink_lags() {
     let append = journal.append(batch(20));
     tokio::pin!(append);
     assert!(waits(&mut append).await);
-    let lease = cursor.lease(max(10)).await.unwrap();
-    cursor.settle(&lease, 9);
+    assert_eq!(lease(&cursor, 9).await, range(0, 9));
     assert!(waits(&mut append).await);
-    cursor.settle(&lease, 10);
+    cursor.settle(0..9);
+    assert_eq!(lease(&cursor, 1).await, [9]);
     append.await;
-    let lease = cursor.lease(max(100)).await.unwrap();
-    assert_eq!(numbers(&lease), (10..30).collect::<Vec<_>>());
+    cursor.settle([0]);
+    assert_eq!(take(&cursor).await, range(10, 30));
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,62 +160,141 @@ async fn a_full_journal_drops_from_the_lagging_sink_only_and_counts_it() {
     let journal = journal(2);
     let healthy = subscribe(&journal, "healthy");
     let even = |event: &Event| event.reason.parse::<usize>().unwrap().is_multiple_of(2);
-    let hung = journal.subscribe("hung".into(), Box::new(even), metrics.sink("hung", "hung"));
+    let hung = journal.subscribe("hung".into(), Box::new(even), PATIENCE, metrics.sink("hung", "hung"));
     for n in 0..5 {
         journal.append(batch(n * BATCH)).await;
-        let lease = healthy.lease(max(100)).await.unwrap();
-        assert_eq!(numbers(&lease), (n * BATCH..n * BATCH + BATCH).collect::<Vec<_>>());
-        healthy.settle(&lease, BATCH);
+        assert_eq!(take(&healthy).await, range(n * BATCH, n * BATCH + BATCH));
     }
     // Of five batches three had to go; the hung sink wanted every other event of them.
-    let dropped = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
-    let line = r#"eventer_events_dropped_total{reason="journal_full",sink="hung"} 15"#;
-    assert!(dropped.contains(line), "{dropped}");
-    let lease = hung.lease(max(100)).await.unwrap();
-    assert_eq!(numbers(&lease), (30..50).collect::<Vec<_>>());
+    assert!(
+        dropped(&registry).contains(r#"{reason="journal_full",sink="hung"} 15"#),
+        "{}",
+        dropped(&registry)
+    );
+    assert_eq!((hung.lost(), hung.wanted(even)), (15, 10));
+    assert_eq!(take(&hung).await, range(30, 50));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_hung_sink_holds_is_not_counted_as_dropped() {
-    let registry = prometheus::Registry::new();
-    let metrics = Metrics::new(&registry, Arc::new(SystemClock)).unwrap();
+async fn what_a_sink_holds_is_its_own_whatever_the_journal_drops() {
     let journal = journal(2);
-    let healthy = subscribe(&journal, "healthy");
-    let hung = journal.subscribe("hung".into(), Box::new(|_| true), metrics.sink("hung", "hung"));
+    let (healthy, hung) = (subscribe(&journal, "healthy"), subscribe(&journal, "hung"));
     journal.append(batch(0)).await;
-    let held = hung.lease(max(4)).await.unwrap();
-    for n in 1..3 {
-        let lease = healthy.lease(max(100)).await.unwrap();
-        healthy.settle(&lease, lease.batch().len());
+    assert_eq!(lease(&hung, 4).await, range(0, 4));
+    for n in 1..4 {
+        take(&healthy).await;
         journal.append(batch(n * BATCH)).await;
     }
-    let dropped = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
-    assert!(dropped.contains(r#"{reason="journal_full",sink="hung"} 6"#), "{dropped}");
-    assert_eq!(hung.wanted(|_| true), 4 + 20);
-    hung.settle(&held, 4);
-    assert_eq!(hung.wanted(|_| true), 20);
-    assert_eq!(numbers(&hung.lease(max(1)).await.unwrap()), [10]);
+    assert_eq!((hung.lost(), hung.wanted(|_| true)), (16, 4 + 20));
+    // Its worker panics, and starts again.
+    assert_eq!(lease(&hung, 100).await, range(0, 4));
+    hung.settle(0..4);
+    assert_eq!(take(&hung).await, range(20, 40));
 }
 
 #[tokio::test(start_paused = true)]
-async fn input_that_can_be_read_again_waits_for_a_slow_sink_but_not_for_ever_for_a_dead_one() {
+async fn a_hung_sink_holds_up_nobody_even_if_one_batch_fills_the_journal() {
+    let journal = Journal::new(1);
+    let (healthy, hung) = (subscribe(&journal, "healthy"), subscribe(&journal, "hung"));
+    for n in 0..5 {
+        tokio::time::timeout(Duration::from_millis(1), journal.append(batch(n * BATCH))).await.unwrap();
+        take(&healthy).await;
+    }
+    assert_eq!(hung.lost(), 4 * BATCH as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_sink_alone_loses_nothing_however_small_the_journal() {
+    let journal = Journal::new(1);
+    let cursor = subscribe(&journal, "only");
+    journal.append(batch(0)).await;
+    let append = journal.append(batch(10));
+    tokio::pin!(append);
+    assert!(waits(&mut append).await);
+    assert_eq!(lease(&cursor, 10).await, range(0, 10));
+    append.await;
+    assert_eq!(cursor.lost(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_waits_for_a_slow_sink_but_not_for_ever_for_a_dead_one() {
     let journal = journal(2);
     let (healthy, slow) = (subscribe(&journal, "healthy"), subscribe(&journal, "slow"));
+    // It had nothing to give a verdict on, which is no sign of death.
+    tokio::time::advance(PATIENCE * 2).await;
     for n in 0..2 {
         journal.append(rereadable(n * BATCH)).await;
-        let lease = healthy.lease(max(100)).await.unwrap();
-        healthy.settle(&lease, BATCH);
+        take(&healthy).await;
     }
     let begin = Instant::now();
     let append = journal.append(rereadable(20));
     tokio::pin!(append);
     assert!(waits(&mut append).await);
     tokio::time::advance(PATIENCE / 2).await;
-    let lease = slow.lease(max(1)).await.unwrap();
-    slow.settle(&lease, 1);
+    assert_eq!(lease(&slow, 1).await, [0]);
+    slow.settle([0]);
     append.await;
     assert!(begin.elapsed() >= PATIENCE + PATIENCE / 2, "{:?}", begin.elapsed());
-    assert_eq!(numbers(&slow.lease(max(1)).await.unwrap()), [10]);
+    assert_eq!(lease(&slow, 1).await, [10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_lag_the_one_that_moved_last_is_waited_for() {
+    let journal = journal(2);
+    let (healthy, slow) = (subscribe(&journal, "healthy"), subscribe(&journal, "slow"));
+    let _dead = subscribe(&journal, "dead");
+    for n in 0..2 {
+        journal.append(rereadable(n * BATCH)).await;
+        take(&healthy).await;
+    }
+    tokio::time::advance(PATIENCE - Duration::from_secs(1)).await;
+    lease(&slow, 1).await;
+    slow.settle([0]);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let append = journal.append(rereadable(20));
+    tokio::pin!(append);
+    assert!(waits(&mut append).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_live_watch_does_not_drop_a_list_from_a_sink_that_moves() {
+    let journal = journal(2);
+    let (healthy, slow) = (subscribe(&journal, "healthy"), subscribe(&journal, "slow"));
+    for n in 0..2 {
+        journal.append(rereadable(n * BATCH)).await;
+        take(&healthy).await;
+    }
+    let append = journal.append(batch(20));
+    tokio::pin!(append);
+    assert!(waits(&mut append).await);
+    assert_eq!(lease(&slow, 10).await, range(0, 10));
+    append.await;
+    assert_eq!(slow.lost(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_is_gone_holds_up_nobody_and_what_comes_for_it_is_counted() {
+    let registry = prometheus::Registry::new();
+    let metrics = Metrics::new(&registry, Arc::new(SystemClock)).unwrap();
+    let journal = journal(2);
+    let gone = journal.subscribe("gone".into(), Box::new(|_| true), PATIENCE, metrics.sink("gone", "gone"));
+    journal.append(batch(0)).await;
+    lease(&gone, 5).await;
+    gone.give_up();
+    for n in 1..5 {
+        journal.append(batch(n * BATCH)).await;
+    }
+    assert_eq!((gone.lost(), gone.wanted(|_| true), journal.resident_bytes()), (50, 0, 0));
+    assert!(dropped(&registry).contains(r#"{reason="gone",sink="gone"} 50"#), "{}", dropped(&registry));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_too_late_is_counted_as_undelivered() {
+    let journal = journal(2);
+    let even = |event: &Event| event.reason.parse::<usize>().unwrap().is_multiple_of(2);
+    let cursor = journal.subscribe("a".into(), Box::new(even), PATIENCE, SinkMetrics::unregistered("a"));
+    journal.refuse(&batch(0));
+    assert_eq!(cursor.wanted(even), 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,8 +305,8 @@ async fn the_lag_is_that_of_the_oldest_event_without_a_verdict() {
         |second| Event { received_at: Timestamp::from_second(second).unwrap(), ..Event::default() };
     let events = (1..=3).map(|second| Arc::new(received(second))).collect();
     journal.append(EventBatch::new("test", Timestamp::UNIX_EPOCH, events)).await;
-    let lease = cursor.lease(max(3)).await.unwrap();
-    cursor.settle(&lease, 1);
+    cursor.lease(max(3)).await.unwrap();
+    cursor.settle([0]);
     let expected = Backlog { events: 2, oldest: Some(Timestamp::from_second(2).unwrap()) };
     assert_eq!(journal.backlogs(), [("a".into(), expected)]);
 }
@@ -236,10 +347,10 @@ proptest! {
                         if settled[index].len() == appended {
                             continue;
                         }
-                        let lease = cursors[index].lease(max(most)).await.unwrap();
-                        let taken = lease.batch().len() * part / 100;
-                        settled[index].extend_from_slice(&numbers(&lease)[..taken]);
-                        cursors[index].settle(&lease, taken);
+                        let leased = numbers(&cursors[index].lease(max(most)).await.unwrap());
+                        let taken = leased.len() * part / 100;
+                        settled[index].extend_from_slice(&leased[..taken]);
+                        cursors[index].settle(0..taken);
                     }
                 }
                 for (cursor, settled) in cursors.iter().zip(&settled) {

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | filter | first: what a sink does not want costs nothing further down |
 //! | [`split`] | after the filter, so that portions are full; before retry, so that only what failed is sent again |
-//! | [`expire`] | per portion and before the wait for its turn, so that what is too old takes no turn |
+//! | [`expire`] | per portion and before the wait for its turn, so that what is too old takes no turn; retry asks again |
 //! | [`rate_limit`] | outside retry: a portion takes one turn however often it is tried |
 //! | [`retry`] | knows whether and when to try again |
 //! | [`attempt`] | inside retry: the time limit is per attempt |
@@ -31,18 +31,48 @@ use crate::sink::{BatchLimits, EventSink};
 use crate::status::SinkState;
 use crate::time::Clock;
 use attempt::Attempt;
-use expire::Expire;
+use expire::{Expire, Expiry};
 use rate_limit::RateLimit;
 use retry::Retry;
 pub(crate) use split::Portion;
 
-/// What the layers need besides the sink.
+/// What the layers need besides the sink: the clock, and where they write down what becomes of events.
 #[derive(Clone)]
 pub(crate) struct LayerContext {
     pub(crate) name: Arc<str>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: SinkMetrics,
     pub(crate) state: Arc<SinkState>,
+}
+
+impl LayerContext {
+    /// The destination took so many events.
+    fn delivered(&self, events: usize) {
+        self.metrics.exported(events);
+        self.state.count(|totals| totals.exported += events as u64);
+    }
+
+    /// The destination will never take this event.
+    fn rejected(&self, event: &Event, reason: &str) {
+        self.metrics.rejected(1);
+        self.state.count(|totals| totals.rejected += 1);
+        tracing::error!(
+            sink = &*self.name,
+            event = event.id(),
+            error = reason,
+            "the destination will never take it"
+        );
+    }
+
+    /// So many events are given up.
+    fn dropped(&self, reason: DropReason, events: usize) {
+        if events == 0 {
+            return;
+        }
+        self.metrics.dropped(reason, events);
+        self.state.count(|totals| totals.dropped += events as u64);
+        tracing::error!(sink = &*self.name, events, reason = reason.as_str(), "events are given up");
+    }
 }
 
 /// A sink with everything that happens around it.
@@ -52,37 +82,34 @@ pub(crate) struct Delivery {
     portions: Expire,
 }
 
-/// What became of the events of a portion: each of them is in one of the three.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    pub(crate) delivered: usize,
-    /// The events that the destination will never take, and what it said.
-    pub(crate) rejected: Vec<(Arc<Event>, String)>,
-    /// How many events were given up, and why.
-    pub(crate) dropped: Vec<(DropReason, usize)>,
-}
-
 impl Delivery {
     /// Wraps a sink. The order of the layers is here and nowhere else.
     pub(crate) fn wrap(sink: Arc<dyn EventSink>, policy: &Policy, context: &LayerContext) -> Self {
         let limits = policy.batch.min(sink.limits());
         let attempt = Attempt::new(sink, policy.timeout, context);
-        let retry = Retry::new(attempt, policy, context);
+        let retry = Retry::new(attempt, Expiry::new(policy, context), policy, context);
         let rate_limit = RateLimit::new(retry, policy.rate);
-        let expire = Expire::new(rate_limit, policy.max_age, context);
+        let expire = Expire::new(rate_limit, Expiry::new(policy, context));
         Self { filter: policy.filter.clone(), limits, portions: expire }
     }
 
-    /// The events of `batch` that the sink wants, cut into portions of a size that it takes.
-    pub(crate) fn portions(&self, batch: &EventBatch) -> Vec<Portion> {
-        split::split(batch, self.limits, |event| self.filter.wants(event))
+    /// The indices of the events of `batch` that the sink wants.
+    pub(crate) fn wanted(&self, batch: &EventBatch) -> Vec<usize> {
+        let wanted = batch.iter().enumerate().filter(|(_, event)| self.filter.wants(event));
+        wanted.map(|(index, _)| index).collect()
     }
 
-    /// Delivers one portion, as often as it takes.
+    /// The events of `batch` at `indices`, cut into portions of a size that the sink takes.
+    pub(crate) fn portions(&self, batch: &EventBatch, indices: &[usize]) -> Vec<Portion> {
+        split::split(batch, indices, self.limits)
+    }
+
+    /// Delivers one portion, as often as it takes, and counts what becomes of its events as it happens. Afterwards each
+    /// of them has a verdict; but for `None`: the destination has gone for good.
     ///
     /// # Cancellation
     /// Dropping the future leaves the portion without a verdict.
-    pub(crate) async fn deliver(&self, portion: &EventBatch) -> Outcome {
+    pub(crate) async fn deliver(&self, portion: &EventBatch) -> Option<()> {
         self.portions.deliver(portion).await
     }
 }

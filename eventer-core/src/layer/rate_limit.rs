@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-use super::Outcome;
 use super::retry::Retry;
 use crate::batch::EventBatch;
 use crate::uri::Rate;
@@ -23,7 +22,7 @@ impl RateLimit {
         Self { next, rate, passed: Mutex::default() }
     }
 
-    pub(super) async fn deliver(&self, portion: &EventBatch) -> Outcome {
+    pub(super) async fn deliver(&self, portion: &EventBatch) -> Option<()> {
         if let Some(rate) = self.rate {
             self.turn(rate).await;
         }
@@ -37,8 +36,11 @@ impl RateLimit {
             && let Some(oldest) = passed.front()
         {
             sleep_until(*oldest + rate.per).await;
+        }
+        let now = Instant::now();
+        while passed.front().is_some_and(|at| now.duration_since(*at) >= rate.per) {
             passed.pop_front();
         }
-        passed.push_back(Instant::now());
+        passed.push_back(now);
     }
 }

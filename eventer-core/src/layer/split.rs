@@ -1,53 +1,54 @@
-//! Filters a batch and cuts it into portions of a size that the sink takes. Pure.
-
-use std::sync::Arc;
+//! Cuts what a sink wants of a batch into portions of a size that it takes. Pure.
 
 use crate::batch::EventBatch;
-use crate::event::Event;
 use crate::sink::BatchLimits;
 
 /// A part of a batch, to be exported at once.
 #[derive(Debug)]
 pub(crate) struct Portion {
     pub(crate) batch: EventBatch,
-    /// With its verdict, so many events of the batch are settled, those included that the filter left out.
-    pub(crate) settles: usize,
+    /// The indices of its events in the batch that was cut.
+    pub(crate) indices: Vec<usize>,
 }
 
-/// Cuts the events of `batch` that are wanted into portions within `limits`. A single event may exceed the bytes.
-pub(super) fn split(batch: &EventBatch, limits: BatchLimits, wants: impl Fn(&Event) -> bool) -> Vec<Portion> {
+/// Cuts the events of `batch` at `indices` into portions within `limits`. A single event may exceed the bytes.
+pub(super) fn split(batch: &EventBatch, indices: &[usize], limits: BatchLimits) -> Vec<Portion> {
     let mut portions = Vec::new();
-    let mut events: Vec<Arc<Event>> = Vec::new();
+    let mut begin = 0;
     let mut bytes = 0;
-    for (index, event) in batch.iter().enumerate() {
-        if !wants(event) {
-            continue;
-        }
-        let size = event.json_size_hint();
-        if events.len() == limits.events.get() || (!events.is_empty() && bytes + size > limits.bytes) {
-            portions.push(Portion { batch: batch.with_events(std::mem::take(&mut events)), settles: index });
-            bytes = 0;
+    for (end, index) in indices.iter().enumerate() {
+        let size = batch.events()[*index].json_size_hint();
+        if end - begin == limits.events.get() || (end > begin && bytes + size > limits.bytes) {
+            portions.push(portion(batch, &indices[begin..end]));
+            (begin, bytes) = (end, 0);
         }
         bytes += size;
-        events.push(event.clone());
     }
-    if !events.is_empty() {
-        // The usual case, a batch that is wanted whole, shares the batch's own events.
-        let whole = portions.is_empty() && events.len() == batch.len();
-        let batch_of_rest = if whole { batch.clone() } else { batch.with_events(events) };
-        portions.push(Portion { batch: batch_of_rest, settles: batch.len() });
+    if begin < indices.len() {
+        portions.push(portion(batch, &indices[begin..]));
     }
     portions
+}
+
+fn portion(batch: &EventBatch, indices: &[usize]) -> Portion {
+    let part = match indices.len() {
+        // The usual case, a batch that is wanted whole, shares the batch's own events.
+        all if all == batch.len() => batch.clone(),
+        _ => batch.with_events(indices.iter().map(|index| batch.events()[*index].clone()).collect()),
+    };
+    Portion { batch: part, indices: indices.to_vec() }
 }
 
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
+    use std::sync::Arc;
 
     use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::Event;
 
     proptest! {
         #[test]
@@ -64,18 +65,17 @@ mod tests {
                 .collect();
             let batch = EventBatch::new("test", Timestamp::UNIX_EPOCH, events.clone());
             let limits = BatchLimits { events: NonZeroUsize::new(most).unwrap(), bytes };
-            let wants = |event: &Event| (event.count as usize).is_multiple_of(modulus);
-            let portions = split(&batch, limits, wants);
-            let sent: Vec<_> = portions.iter().flat_map(|portion| portion.batch.iter().cloned()).collect();
-            let wanted: Vec<_> = events.iter().filter(|event| wants(event)).cloned().collect();
-            prop_assert_eq!(sent, wanted);
-            let mut settled = 0;
+            let wanted: Vec<usize> = (0..events.len()).filter(|n| n.is_multiple_of(modulus)).collect();
+            let portions = split(&batch, &wanted, limits);
+            let indices: Vec<usize> = portions.iter().flat_map(|portion| portion.indices.clone()).collect();
+            prop_assert_eq!(indices, wanted);
             for portion in &portions {
                 let size: usize = portion.batch.iter().map(|event| event.json_size_hint()).sum();
                 prop_assert!(portion.batch.len() <= most && (size <= bytes || portion.batch.len() == 1));
-                prop_assert!(portion.settles > settled);
-                prop_assert!(portion.batch.iter().all(|event| (event.count as usize) < portion.settles));
-                settled = portion.settles;
+                prop_assert_eq!(portion.batch.len(), portion.indices.len());
+                for (event, index) in portion.batch.iter().zip(&portion.indices) {
+                    prop_assert_eq!(event.count as usize, *index);
+                }
             }
         }
     }

@@ -11,33 +11,59 @@ use crate::event::Event;
 use crate::testing::{Answer, ScriptedSink, VirtualClock, batch};
 use crate::uri::{OptionValue, Rate};
 
-/// When the clock begins, and the events are received.
-const BEGIN: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
-fn delivery(sink: &ScriptedSink, policy: &Policy) -> Delivery {
-    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(BEGIN));
+/// A sink with its layers, and what they wrote down.
+struct Wrapped {
+    delivery: Delivery,
+    registry: prometheus::Registry,
+    state: Arc<SinkState>,
+}
+
+fn wrap(sink: &ScriptedSink, policy: &Policy) -> Wrapped {
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(Timestamp::UNIX_EPOCH));
+    let registry = prometheus::Registry::new();
     let context = LayerContext {
         name: "test".into(),
-        metrics: SinkMetrics::unregistered("test"),
+        metrics: crate::Metrics::new(&registry, clock.clone()).unwrap().sink("test", "test"),
         state: Arc::new(SinkState::new("test".into(), "test", clock.clone())),
         clock,
     };
-    Delivery::wrap(Arc::new(sink.clone()), policy, &context)
+    let delivery = Delivery::wrap(Arc::new(sink.clone()), policy, &context);
+    Wrapped { delivery, registry, state: context.state }
 }
 
-async fn deliver(
-    sink: &ScriptedSink,
-    policy: &Policy,
-    numbers: impl IntoIterator<Item = usize>,
-) -> Vec<Outcome> {
-    let delivery = delivery(sink, policy);
-    let batch = batch(numbers);
-    let received = batch.iter().map(|event| Arc::new(Event { received_at: BEGIN, ..(**event).clone() }));
-    let mut outcomes = Vec::new();
-    for portion in delivery.portions(&batch.with_events(received.collect())) {
-        outcomes.push(delivery.deliver(&portion.batch).await);
+impl Wrapped {
+    async fn deliver(&self, batch: &EventBatch) {
+        let wanted = self.delivery.wanted(batch);
+        for portion in self.delivery.portions(batch, &wanted) {
+            self.delivery.deliver(&portion.batch).await.unwrap();
+        }
     }
-    outcomes
+
+    /// What became of the events: exported, rejected, dropped.
+    fn totals(&self) -> (u64, u64, u64) {
+        let totals = self.state.totals();
+        (totals.exported, totals.rejected, totals.dropped)
+    }
+
+    fn has_metric(&self, line: &str) -> bool {
+        let text = prometheus::TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap();
+        text.lines().any(|its| its == line)
+    }
+}
+
+/// The numbered events, received when the clock began.
+fn received(numbers: impl IntoIterator<Item = usize>) -> EventBatch {
+    let at = Timestamp::from_second(1).unwrap();
+    let stamp = |event: &Arc<Event>| Arc::new(Event { received_at: at, ..(**event).clone() });
+    let batch = batch(numbers);
+    batch.with_events(batch.iter().map(stamp).collect())
+}
+
+async fn deliver(sink: &ScriptedSink, policy: &Policy, numbers: impl IntoIterator<Item = usize>) -> Wrapped {
+    let wrapped = wrap(sink, policy);
+    wrapped.deliver(&received(numbers)).await;
+    wrapped
 }
 
 fn unavailable() -> Answer {
@@ -79,8 +105,8 @@ async fn the_order_of_the_layers_is_pinned() {
 async fn the_time_limit_is_per_attempt_because_retry_wraps_timeout() {
     let sink = ScriptedSink::answering([Answer::Hang, Answer::Hang, Answer::Hang]);
     let begin = Instant::now();
-    let outcomes = deliver(&sink, &Policy::default(), [1]).await;
-    assert_eq!(outcomes[0].delivered, 1);
+    let wrapped = deliver(&sink, &Policy::default(), [1]).await;
+    assert_eq!(wrapped.totals(), (1, 0, 0));
     let seconds = begin.elapsed().as_secs();
     // Three limits of 20 s, and waits of 1, 2 and 4 s that jitter shortens by up to a fifth.
     assert!((65..=67).contains(&seconds), "{seconds}");
@@ -89,19 +115,82 @@ async fn the_time_limit_is_per_attempt_because_retry_wraps_timeout() {
 #[tokio::test(start_paused = true)]
 async fn retries_never_give_up_by_themselves() {
     let sink = ScriptedSink::answering((0..500).map(|_| unavailable()));
-    let outcomes = deliver(&sink, &Policy::default(), [1, 2]).await;
-    assert_eq!((outcomes[0].delivered, outcomes[0].dropped.len()), (2, 0));
+    let wrapped = deliver(&sink, &Policy::default(), [1, 2]).await;
+    assert_eq!(wrapped.totals(), (2, 0, 0));
     assert_eq!(sink.exports().len(), 501);
+    assert!(wrapped.has_metric(r#"eventer_events_retried_total{sink="test"} 1000"#));
+    assert!(
+        wrapped.has_metric(r#"eventer_export_attempts_failed_total{reason="unavailable",sink="test"} 500"#)
+    );
+    assert!(wrapped.has_metric(r#"eventer_export_attempt_duration_seconds_count{sink="test"} 501"#));
+    assert!(wrapped.has_metric(r#"eventer_events_exported_total{sink="test"} 2"#));
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_for_gives_up_before_a_wait_that_would_be_in_vain() {
+async fn retry_for_is_used_up_and_not_exceeded() {
     let policy = Policy { retry_for: Some(Duration::from_secs(10)), ..Policy::default() };
     let sink = ScriptedSink::always(unavailable);
     let begin = Instant::now();
-    let outcomes = deliver(&sink, &policy, [1, 2]).await;
-    assert_eq!(outcomes[0].dropped, [(DropReason::RetryFor, 2)]);
-    assert!(begin.elapsed() <= Duration::from_secs(10));
+    let wrapped = deliver(&sink, &policy, [1, 2]).await;
+    assert_eq!(wrapped.totals(), (0, 0, 2));
+    assert!(wrapped.has_metric(r#"eventer_events_dropped_total{reason="retry_for",sink="test"} 2"#));
+    assert_eq!(begin.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_are_tried_once_more_before_retry_for_ends() {
+    let policy = Policy { retry_for: Some(Duration::from_secs(30)), ..Policy::default() };
+    let sink = ScriptedSink::always(|| Answer::Err(ExportError::unauthorized("401")));
+    deliver(&sink, &policy, [1]).await;
+    assert_eq!(seconds(&sink), [0, 30]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_for_does_not_wait_for_a_destination_that_wants_longer() {
+    let policy = Policy { retry_for: Some(Duration::from_secs(30)), ..Policy::default() };
+    let limited = || Answer::Err(ExportError::rate_limited("429", Some(Duration::from_secs(31))));
+    let sink = ScriptedSink::always(limited);
+    let begin = Instant::now();
+    deliver(&sink, &policy, [1]).await;
+    assert_eq!(begin.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_is_all_that_is_left() {
+    let policy = Policy { retry_for: Some(Duration::from_secs(10)), ..Policy::default() };
+    let mut script = vec![Answer::Err(ExportError::rejected("400"))];
+    script.extend((0..100).map(|_| unavailable()));
+    let wrapped = deliver(&ScriptedSink::answering(script), &policy, 0..4).await;
+    assert_eq!(wrapped.totals(), (0, 0, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_begins_the_waits_and_the_time_for_trying_anew() {
+    let policy = Policy { retry_for: Some(Duration::from_secs(4)), ..Policy::default() };
+    let some =
+        |unsent: std::ops::Range<usize>| Answer::Err(ExportError::unavailable("bulk").with_unsent(unsent));
+    // Each failure after progress is the first one: waits of one second, and never four seconds without progress.
+    let script =
+        [unavailable(), unavailable(), some(0..3), unavailable(), some(0..2), unavailable(), Answer::Ok];
+    let sink = ScriptedSink::answering(script);
+    let wrapped = deliver(&sink, &policy, 0..4).await;
+    assert_eq!(wrapped.totals(), (4, 0, 0));
+    assert!(sink.exports().windows(2).skip(2).all(|pair| pair[1].at - pair[0].at <= Duration::from_secs(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_is_gone_gets_no_second_attempt() {
+    let sink = ScriptedSink::always(|| Answer::Err(ExportError::gone("broken pipe")));
+    let wrapped = wrap(&sink, &Policy::default());
+    assert!(wrapped.delivery.deliver(&received([1])).await.is_none());
+    assert_eq!((sink.exports().len(), wrapped.totals()), (1, (0, 0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sinks_own_limits_hold() {
+    let sink = ScriptedSink::default().with_limits(BatchLimits::ONE_EVENT);
+    deliver(&sink, &Policy::default(), 0..3).await;
+    assert_eq!(sizes(&sink), [1, 1, 1]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,11 +219,11 @@ async fn a_batch_refused_as_a_whole_is_cut_in_halves_until_the_guilty_event_stan
     let script = [rejects(), rejects(), Answer::Ok, rejects(), Answer::Ok, rejects(), Answer::Ok];
     let sink = ScriptedSink::answering(script);
     let begin = Instant::now();
-    let outcomes = deliver(&sink, &Policy::default(), 0..8).await;
+    let wrapped = deliver(&sink, &Policy::default(), 0..8).await;
     assert_eq!(sizes(&sink), [8, 4, 2, 2, 1, 1, 4]);
-    assert_eq!(outcomes[0].delivered, 7);
-    let rejected: Vec<_> = outcomes[0].rejected.iter().map(|(event, _)| event.message.as_str()).collect();
-    assert_eq!(rejected, ["event 3"]);
+    assert_eq!(sink.exports()[5].batch.events()[0].message, "event 3");
+    assert_eq!(wrapped.totals(), (7, 1, 0));
+    assert!(wrapped.has_metric(r#"eventer_events_rejected_total{sink="test"} 1"#));
     assert_eq!(begin.elapsed(), Duration::ZERO);
 }
 
@@ -142,11 +231,10 @@ async fn a_batch_refused_as_a_whole_is_cut_in_halves_until_the_guilty_event_stan
 async fn an_error_that_tells_events_apart_sends_only_the_unsent_again() {
     let partial = ExportError::unavailable("bulk").with_unsent([1, 3]).with_rejected(2, "too large");
     let sink = ScriptedSink::answering([Answer::Err(partial)]);
-    let outcomes = deliver(&sink, &Policy::default(), 0..5).await;
-    assert_eq!((outcomes[0].delivered, outcomes[0].rejected.len()), (4, 1));
+    let wrapped = deliver(&sink, &Policy::default(), 0..5).await;
+    assert_eq!(wrapped.totals(), (4, 1, 0));
     let again: Vec<_> = sink.exports()[1].batch.iter().map(|event| event.message.clone()).collect();
     assert_eq!(again, ["event 1", "event 3"]);
-    assert_eq!(outcomes[0].rejected[0].1, "too large");
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,11 +255,30 @@ async fn what_waits_longer_than_max_age_is_dropped_even_behind_a_rate_limit() {
         ..Policy::default()
     };
     let sink = ScriptedSink::default();
-    let outcomes = deliver(&sink, &policy, 0..10).await;
-    // Sent at 0, 60, 120 s; the fourth is 120 s old when it queues for its turn at 180 s; the rest is too old by then.
-    assert_eq!(seconds(&sink), [0, 60, 120, 180]);
-    let dropped: usize = outcomes.iter().flat_map(|outcome| &outcome.dropped).map(|(_, events)| events).sum();
-    assert_eq!(dropped, 6);
+    let wrapped = deliver(&sink, &policy, 0..10).await;
+    // The fourth is too old when its turn has come at 180 s; the rest takes no turn.
+    assert_eq!(seconds(&sink), [0, 60, 120]);
+    assert_eq!(wrapped.totals(), (3, 0, 7));
+    assert!(wrapped.has_metric(r#"eventer_events_dropped_total{reason="max_age",sink="test"} 7"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_gets_too_old_while_the_destination_is_down_is_dropped() {
+    let policy = Policy { max_age: Some(Duration::from_secs(60)), ..Policy::default() };
+    let sink = ScriptedSink::always(unavailable);
+    let wrapped = deliver(&sink, &policy, 0..2).await;
+    assert_eq!(wrapped.totals(), (0, 0, 2));
+    assert!(sink.exports().iter().all(|export| export.at - sink.exports()[0].at <= Duration::from_secs(61)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_speaks_of_events_it_has_not_got_is_not_believed() {
+    let sink = ScriptedSink::answering([Answer::Err(ExportError::unavailable("bulk").with_unsent([7]))]);
+    let wrapped = deliver(&sink, &Policy::default(), 0..3).await;
+    assert_eq!((sizes(&sink), wrapped.totals()), (vec![3, 3], (3, 0, 0)));
+    let sink = ScriptedSink::answering([Answer::Err(ExportError::unavailable("bulk").with_unsent([]))]);
+    let wrapped = deliver(&sink, &Policy::default(), 0..3).await;
+    assert_eq!((sizes(&sink), wrapped.totals()), (vec![3], (3, 0, 0)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,10 +33,12 @@ pub enum DropReason {
     RetryFor,
     /// The process ended before it was delivered.
     Stopped,
+    /// The destination has gone for good.
+    Gone,
 }
 
 impl DropReason {
-    const ALL: [Self; 4] = [Self::JournalFull, Self::MaxAge, Self::RetryFor, Self::Stopped];
+    const ALL: [Self; 5] = [Self::JournalFull, Self::MaxAge, Self::RetryFor, Self::Stopped, Self::Gone];
 
     /// The reason as a label.
     pub fn as_str(self) -> &'static str {
@@ -45,6 +47,7 @@ impl DropReason {
             Self::MaxAge => "max_age",
             Self::RetryFor => "retry_for",
             Self::Stopped => "stopped",
+            Self::Gone => "gone",
         }
     }
 }
@@ -194,6 +197,7 @@ impl Metrics {
             rate_limited: failed(ExportErrorKind::RateLimited),
             unauthorized: failed(ExportErrorKind::Unauthorized),
             refused: failed(ExportErrorKind::Rejected),
+            gone: failed(ExportErrorKind::Gone),
             dropped: DropReason::ALL.map(|reason| self.dropped.with_label_values(&[name, reason.as_str()])),
             attempts: self.attempts.with_label_values(&[name]),
             exporter_millis: self.rounds.exporter(exporter),
@@ -276,7 +280,8 @@ pub struct SinkMetrics {
     rate_limited: IntCounter,
     unauthorized: IntCounter,
     refused: IntCounter,
-    dropped: [IntCounter; 4],
+    dropped: [IntCounter; 5],
+    gone: IntCounter,
     attempts: prometheus::Histogram,
     exporter_millis: summary::Summary,
     restarted_workers: IntCounter,
@@ -316,6 +321,7 @@ impl SinkMetrics {
             Some(ExportErrorKind::RateLimited) => self.rate_limited.inc(),
             Some(ExportErrorKind::Unauthorized) => self.unauthorized.inc(),
             Some(ExportErrorKind::Rejected) => self.refused.inc(),
+            Some(ExportErrorKind::Gone) => self.gone.inc(),
         }
     }
 

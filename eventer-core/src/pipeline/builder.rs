@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::driver::Driver;
 use super::{Pipeline, names};
 use crate::error::BuildError;
-use crate::journal::Journal;
+use crate::journal::{Journal, PATIENCE};
 use crate::layer::LayerContext;
 use crate::manager::SinkManager;
 use crate::metrics::{EventCounters, Metrics, SERIES_LIMIT, register_journal};
@@ -164,8 +164,11 @@ impl PipelineBuilder {
     /// Puts everything together; nothing is opened yet.
     ///
     /// # Errors
-    /// Two components of one name, or metrics whose registry serves another pipeline already.
+    /// Two components of one name, metrics whose registry serves another pipeline already, or a frequency of zero.
     pub fn build(self) -> Result<Pipeline, BuildError> {
+        if self.frequency.is_zero() {
+            return Err(BuildError::new("take events with a frequency of zero", "give it some time"));
+        }
         let register = |error: prometheus::Error| BuildError::new("register the metrics", error);
         let metrics = match self.metrics {
             Some(metrics) => metrics,
@@ -176,7 +179,7 @@ impl PipelineBuilder {
             false => None,
         };
         let journal = Journal::new(self.journal_size.as_usize());
-        register_journal(metrics.registry(), journal.clone(), self.clock.clone()).map_err(register)?;
+        register_journal(metrics.registry(), &journal, self.clock.clone()).map_err(register)?;
         let shutdown = Shutdown::new();
 
         let source_names = names(self.sources.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
@@ -219,10 +222,13 @@ impl PipelineBuilder {
                 };
                 let sink_metrics = metrics.sink(&name, plan.exporter);
                 let filter = plan.policy.filter.clone();
+                // A sink under a rate limit gives a verdict at each turn only.
+                let patience = plan.policy.rate.map_or(PATIENCE, |rate| PATIENCE.saturating_add(rate.per));
                 Worker {
                     cursor: journal.subscribe(
                         name.clone(),
                         Box::new(move |event| filter.wants(event)),
+                        patience,
                         sink_metrics.clone(),
                     ),
                     layers: LayerContext {

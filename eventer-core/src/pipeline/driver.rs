@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::yield_now;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::batch::EventBatch;
 use crate::error::report;
@@ -20,7 +20,8 @@ use crate::time::Clock;
 /// How often the source's status is published, however long its ticks are.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
-/// What a source may still hand out when it is stopped: what it has buffered, and no more, since it reads on.
+/// What a source may still hand out when it is stopped, in full batches: what it has buffered, and no more, since it
+/// reads on.
 const LAST_BATCHES: usize = 4;
 
 pub(super) struct Driver {
@@ -40,8 +41,8 @@ pub(super) struct Driver {
 enum Taken {
     /// A full batch: more may wait.
     Full,
-    /// Less than a full batch: nothing more waits at present.
-    Rest,
+    /// So many events, and nothing more waits at present.
+    Rest(usize),
     /// Trouble that passes.
     Failed,
     /// Nothing, and there will be nothing more.
@@ -51,42 +52,64 @@ enum Taken {
 impl Driver {
     /// Drives the source until it ends or the pipeline stops; then takes what it has buffered, and drops it.
     pub(super) async fn run(self, mut source: Box<dyn EventSource>) {
+        tokio::select! {
+            biased;
+            () = self.drive(source.as_mut()) => {}
+            // A source that hands nothing out must not keep the sinks from stopping in order.
+            () = self.shutdown.reached(Phase::Draining) => {}
+        }
+        self.state.ended();
+    }
+
+    async fn drive(&self, source: &mut dyn EventSource) {
         let mut tick = interval(self.frequency);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut publish = interval(PUBLISH_EVERY);
         publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut taken = Taken::Rest;
-        while !matches!(taken, Taken::Ended) {
+        // A source in trouble, or one that was ready for nothing, is asked again at the next tick, not at once.
+        let mut may_be_ready = true;
+        loop {
             tokio::select! {
                 biased;
-                () = self.shutdown.reached(Phase::Draining) => {
-                    self.take_last(source.as_mut()).await;
-                    break;
+                () = self.shutdown.reached(Phase::Stopping) => {
+                    self.take_last(source).await;
+                    return;
                 }
                 _ = publish.tick() => {
                     self.state.turned(source.status());
                     continue;
                 }
-                // A source in trouble is asked again at the next tick, not at once.
-                () = source.ready(), if !matches!(taken, Taken::Failed) => {}
+                () = source.ready(), if may_be_ready => {}
                 _ = tick.tick() => {}
             }
-            taken = Taken::Full;
-            while matches!(taken, Taken::Full) && self.shutdown.phase() == Phase::Running {
-                taken = self.take(source.as_mut()).await;
-                // Nothing else here waits while the source is full and the journal has room.
-                yield_now().await;
+            may_be_ready = true;
+            loop {
+                match self.take(source).await {
+                    Taken::Full if self.shutdown.phase() == Phase::Running => {
+                        // Nothing else here waits while the source is full and the journal has room.
+                        yield_now().await;
+                        continue;
+                    }
+                    Taken::Full => {}
+                    Taken::Rest(events) => may_be_ready = events > 0,
+                    Taken::Failed => may_be_ready = false,
+                    Taken::Ended => return,
+                }
+                break;
             }
             self.state.turned(source.status());
         }
-        self.state.ended();
     }
 
+    /// Takes what the source has buffered, in however small batches.
     async fn take_last(&self, source: &mut dyn EventSource) {
-        for _ in 0..LAST_BATCHES {
-            if !matches!(self.take(source).await, Taken::Full) {
-                break;
-            }
+        let mut left = LAST_BATCHES * self.batch_events.get();
+        while left > 0 {
+            left = match self.take(source).await {
+                Taken::Full => left.saturating_sub(self.batch_events.get()),
+                Taken::Rest(events) if events > 0 => left.saturating_sub(events),
+                Taken::Rest(_) | Taken::Failed | Taken::Ended => return,
+            };
         }
     }
 
@@ -108,37 +131,31 @@ impl Driver {
         if let Some(counters) = &self.counters {
             batch.iter().for_each(|event| counters.count(event));
         }
-        let is_full = batch.len() >= self.batch_events.get();
+        let events = batch.len();
         let checkpoint = batch.checkpoint().cloned();
-        if !self.append(batch).await {
-            return Taken::Rest;
-        }
+        self.append(batch).await;
         if let Some(checkpoint) = checkpoint {
             source.committed(&checkpoint).await;
         }
-        if is_full { Taken::Full } else { Taken::Rest }
+        if events >= self.batch_events.get() { Taken::Full } else { Taken::Rest(events) }
     }
 
-    /// Waits for room, and says while waiting that this is no standstill. False: there was none when time was up.
-    async fn append(&self, batch: EventBatch) -> bool {
-        let mut append = pin!(self.journal.append(batch));
-        let expired = self.shutdown.reached(Phase::Expired);
-        let mut expired = pin!(expired);
+    /// Waits for room, and says while waiting that this is no standstill. What has found none when the sources' time is
+    /// up is counted as undelivered.
+    async fn append(&self, batch: EventBatch) {
+        let mut append = pin!(self.journal.append(batch.clone()));
+        let mut closing = pin!(self.shutdown.reached(Phase::Draining));
         loop {
-            let wait = async {
-                tokio::select! {
-                    biased;
-                    () = &mut append => true,
-                    () = &mut expired => false,
+            tokio::select! {
+                biased;
+                () = &mut append => break,
+                () = &mut closing => {
+                    self.journal.refuse(&batch);
+                    break;
                 }
-            };
-            match timeout(PUBLISH_EVERY, wait).await {
-                Ok(is_appended) => {
-                    self.state.waits_for_room(false);
-                    return is_appended;
-                }
-                Err(_) => self.state.waits_for_room(true),
+                () = sleep(PUBLISH_EVERY) => self.state.waits_for_room(true),
             }
         }
+        self.state.waits_for_room(false);
     }
 }

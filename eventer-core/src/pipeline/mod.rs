@@ -27,6 +27,9 @@ use crate::worker::Worker;
 pub use builder::PipelineBuilder;
 use driver::Driver;
 
+/// When the pipeline is asked to stop, sources that have not handed over everything end after this part of the time.
+const SOURCES_SHARE: u32 = 4;
+
 /// Sources, the journal and sinks, ready to run.
 pub struct Pipeline {
     sources: Vec<(SourcePlan, SourceContext, Driver)>,
@@ -46,6 +49,8 @@ pub enum End {
     Shutdown,
     /// All its sources ended.
     SourcesEnded,
+    /// The destinations of all its sinks have gone for good.
+    SinksGone,
 }
 
 /// What became of everything.
@@ -91,28 +96,42 @@ impl Pipeline {
             sources, workers, mut manager, shutdown, mut asked_to_stop, stop_timeout, is_strict, ..
         } = self;
         let mut drivers = JoinSet::new();
-        for (plan, context, driver) in sources {
-            drivers.spawn(driver.run(plan.open(context).await?));
-        }
-        for worker in workers {
-            let sink = match is_strict {
-                true => Some(worker.plan.open(worker.context.clone()).await?),
-                false => None,
-            };
-            manager.start(worker, sink);
-        }
+        let open = async {
+            for (plan, context, driver) in sources {
+                drivers.spawn(driver.run(plan.open(context).await?));
+            }
+            for worker in workers {
+                let sink = match is_strict {
+                    true => Some(worker.plan.open(worker.context.clone()).await?),
+                    false => None,
+                };
+                manager.start(worker, sink);
+            }
+            Ok(())
+        };
+        let is_asked_early = tokio::select! {
+            biased;
+            opened = open => opened.map(|()| false)?,
+            () = &mut asked_to_stop => true,
+        };
 
         let mut has_panicked = false;
         let mut all_ended = Box::pin(async {
             while let Some(result) = drivers.join_next().await {
-                has_panicked |= result.is_err_and(|error| error.is_panic());
+                if result.is_err_and(|error| error.is_panic()) {
+                    tracing::error!("a bug in a source made it panic; nothing more will come from it");
+                    has_panicked = true;
+                }
             }
         });
         let end = tokio::select! {
-            () = &mut asked_to_stop => End::Shutdown,
+            biased;
+            () = std::future::ready(()), if is_asked_early => End::Shutdown,
+            () = &mut asked_to_stop, if !is_asked_early => End::Shutdown,
             () = &mut all_ended => End::SourcesEnded,
+            () = manager.deserted() => End::SinksGone,
         };
-        shutdown.advance(Phase::Draining);
+        shutdown.advance(Phase::Stopping);
         match end {
             End::SourcesEnded => {
                 let standstill = manager.standstill(stop_timeout);
@@ -120,16 +139,22 @@ impl Pipeline {
                     asked_to_stop.await;
                     sleep(stop_timeout).await;
                 };
+                shutdown.advance(Phase::Draining);
                 manager
                     .drain(async {
                         tokio::select! { () = standstill => {}, () = stopped => {} }
                     })
                     .await;
             }
+            End::SinksGone => shutdown.advance(Phase::Draining),
             End::Shutdown => {
                 let drain = async {
-                    // What the sources have buffered goes into the journal first.
-                    (&mut all_ended).await;
+                    // What the sources have buffered goes into the journal first. They may not use up all the time.
+                    let ended = timeout(stop_timeout / SOURCES_SHARE, &mut all_ended).await;
+                    shutdown.advance(Phase::Draining);
+                    if ended.is_err() {
+                        (&mut all_ended).await;
+                    }
                     manager.drain(std::future::pending()).await;
                 };
                 if timeout(stop_timeout, drain).await.is_err() {

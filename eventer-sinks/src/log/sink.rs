@@ -34,7 +34,11 @@ impl EventSink for LogSink {
 
     async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError> {
         let written = self.writer.write(|out| self.encoder.encode(batch, out)).await;
-        written.map_err(ExportError::unavailable)
+        written.map_err(|error| match error.cause.kind() {
+            // Nobody can open our standard output again.
+            io::ErrorKind::BrokenPipe => ExportError::gone(error),
+            _ => ExportError::unavailable(error),
+        })
     }
 
     async fn stop(&self) {

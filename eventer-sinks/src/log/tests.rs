@@ -87,12 +87,12 @@ async fn a_stuck_reader_holds_up_the_attempt_only_and_gets_each_line_once() {
 }
 
 #[tokio::test]
-async fn a_reader_that_went_away_may_come_back() {
+async fn a_reader_that_went_away_is_gone_for_good() {
     let (reader, writer) = std::io::pipe().unwrap();
     let sink = sink("", &SinkContext::new("log"), writer);
     drop(reader);
     let error = sink.export_events(&batch_of(sample_events())).await.unwrap_err();
-    assert_eq!(error.kind(), ExportErrorKind::Unavailable);
+    assert_eq!(error.kind(), ExportErrorKind::Gone);
     assert!(eventer_core::report(&error).contains("could not write to standard output"), "{error:?}");
 }
 
