@@ -8,9 +8,10 @@ use eventer_core::{
     EventBatch, EventSource, ExportError, Intake, Metrics, Pipeline, PipelineBuilder, Policy, SourceError,
     SourceStatus, async_trait,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 
+use super::connection::Connections;
 use super::*;
 
 /// A pipeline that runs, and its admin server.
@@ -45,16 +46,38 @@ impl Subject {
     }
 
     async fn send(&self, request: &str) -> Reply {
+        self.send_among(&mut Connections::new(self.router.clone()), request).await
+    }
+
+    async fn send_among(&self, connections: &mut Connections, request: &str) -> Reply {
         let (mut client, server) = duplex(1 << 20);
-        let answer = tokio::spawn(connection::answer(server, self.router.clone()));
+        connections.add(server);
         client.write_all(request.as_bytes()).await.unwrap();
         let mut text = String::new();
         client.read_to_string(&mut text).await.unwrap();
-        answer.await.unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Reply { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
     }
+}
+
+/// A request whose answer is longer than what [`open`] takes unread.
+const METRICS: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// Opens a connection and lets the server read what is sent.
+async fn open(connections: &mut Connections, begin: &str) -> DuplexStream {
+    let (mut client, server) = duplex(64);
+    connections.add(server);
+    client.write_all(begin.as_bytes()).await.unwrap();
+    // The server has read it as soon as nothing is left to do but wait.
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
+    }
+    client
+}
+
+async fn is_closed(client: &mut DuplexStream) -> bool {
+    client.read(&mut [0]).await.unwrap() == 0
 }
 
 /// A source that has lost its cluster.
@@ -202,23 +225,61 @@ async fn what_is_not_there_is_404_and_what_would_write_is_405() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_dawdles_is_cut_off() {
     let subject = Subject::start(false, healthy);
-    let begin = Instant::now();
-    let (mut client, server) = duplex(64);
-    let answer = tokio::spawn(connection::answer(server, subject.router.clone()));
-    client.write_all(b"GET /healthz HTTP/1.1\r\nX-Slow: ").await.unwrap();
-    answer.await.unwrap();
-    assert_eq!(begin.elapsed(), connection::TIME_LIMIT);
+    let mut connections = Connections::new(subject.router.clone());
+    for begin in ["", "GET /healthz HTTP/1.1\r\nX-Slow: "] {
+        let mut client = open(&mut connections, begin).await;
+        let begun = Instant::now();
+        assert!(is_closed(&mut client).await);
+        assert_eq!(begun.elapsed(), connection::HEAD_TIME_LIMIT, "{begin:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_is_cut_off() {
     let subject = Subject::start(false, healthy);
-    let (mut client, server) = duplex(64);
-    let answer = tokio::spawn(connection::answer(server, subject.router.clone()));
-    client.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let begin = Instant::now();
-    answer.await.unwrap();
-    assert_eq!(begin.elapsed(), connection::TIME_LIMIT);
+    let mut connections = Connections::new(subject.router.clone());
+    let client = open(&mut connections, METRICS).await;
+    sleep(connection::TIME_LIMIT - Duration::from_millis(1)).await;
+    assert_eq!(connections.len(), 1);
+    sleep(Duration::from_millis(2)).await;
+    assert_eq!(connections.len(), 0);
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_does_not_wait_for_those_who_say_nothing() {
+    let subject = Subject::start(false, healthy);
+    let mut connections = Connections::new(subject.router.clone());
+    let mut reading = open(&mut connections, METRICS).await;
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(open(&mut connections, "").await);
+    }
+    let begun = Instant::now();
+    for _ in 0..3 {
+        let reply = subject.send_among(&mut connections, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert_eq!(reply.status, 200);
+    }
+    assert!(is_closed(&mut silent[0]).await);
+    // Its answer was under way all the time.
+    let mut text = String::new();
+    reading.read_to_string(&mut text).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_does_not_wait_for_those_who_do_not_read() {
+    let subject = Subject::start(false, healthy);
+    let mut connections = Connections::new(subject.router.clone());
+    let mut deaf = Vec::new();
+    for _ in 0..connection::CONNECTIONS {
+        deaf.push(open(&mut connections, METRICS).await);
+    }
+    let begun = Instant::now();
+    let reply = subject.send_among(&mut connections, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!((reply.status, begun.elapsed()), (200, Duration::ZERO));
+    assert_eq!(connections.len(), connection::CONNECTIONS - 1, "the oldest one gave way");
 }
 
 #[tokio::test(start_paused = true)]
