@@ -115,7 +115,9 @@ impl SinkManager {
         self.shutdown.advance(Phase::Expired);
         // A sink that never yields would hold us for ever; its task is left to the runtime's end.
         let left = async { while self.workers.join_next().await.is_some() {} };
-        let _ = timeout(LEAVE_WITHIN, left).await;
+        if timeout(LEAVE_WITHIN, left).await.is_err() {
+            tracing::error!("a sink blocks its thread and cannot be stopped");
+        }
         self.workers.abort_all();
         self.sinks.iter().map(Sink::summary).collect()
     }

@@ -208,6 +208,19 @@ impl SinkPlan {
         Self { kind: "embedded", name: Some(name.into()), exporter: "embedded", policy, open: Arc::new(open) }
     }
 
+    /// A plan for a sink that `open` opens, once or as often as it takes, for embedders.
+    pub fn opening<F>(
+        name: impl Into<String>,
+        policy: Policy,
+        open: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Arc<dyn EventSink>, BuildError>> + Send + 'static,
+    {
+        let open = move |_| -> BoxFuture<'static, _> { Box::pin(open()) };
+        Self { kind: "embedded", name: Some(name.into()), exporter: "embedded", policy, open: Arc::new(open) }
+    }
+
     /// Opens the sink.
     ///
     /// # Errors

@@ -11,7 +11,6 @@ use crate::event::Event;
 use crate::testing::{Answer, ScriptedSink, VirtualClock, batch};
 use crate::uri::{OptionValue, Rate};
 
-
 /// A sink with its layers, and what they wrote down.
 struct Wrapped {
     delivery: Delivery,
