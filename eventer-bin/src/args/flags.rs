@@ -12,6 +12,14 @@ pub(super) struct Flag {
     pub(super) is_switch: bool,
 }
 
+impl Flag {
+    /// How people write its name.
+    pub(super) fn shown(&self) -> String {
+        let dashes = if self.spec.name.len() == 1 { "-" } else { "--" };
+        format!("{dashes}{}", self.spec.name)
+    }
+}
+
 pub(super) const SOURCE: Flag = value(
     OptionSpec::new(
         "source",

@@ -5,8 +5,24 @@
 
 use super::flags;
 
+/// An argument that is brought into our form.
+#[derive(Debug)]
+pub(super) struct Argument {
+    /// Our form.
+    pub(super) text: String,
+    /// What was typed of it, without the value.
+    pub(super) typed: String,
+}
+
+impl Argument {
+    /// What comes before a value, as it was typed.
+    fn new(text: String, argument: &str) -> Self {
+        Self { text, typed: argument.split('=').next().unwrap_or_default().to_owned() }
+    }
+}
+
 /// Brings the flags at the beginning of `arguments` into the form `--name=value`. What is not understood stays.
-pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<Argument> {
     let mut arguments = arguments.into_iter().peekable();
     let mut out = Vec::new();
     while let Some(argument) = arguments.next_if(|argument| begins_flag(argument)) {
@@ -16,12 +32,13 @@ pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<Stri
             None if flag.is_some_and(|flag| !flag.is_switch) => arguments.next_if(|next| !is_flag(next)),
             value => value.map(str::to_owned),
         };
-        out.push(match value {
+        let text = match value {
             Some(value) => format!("--{name}={value}"),
             None => format!("--{name}"),
-        });
+        };
+        out.push(Argument::new(text, &argument));
     }
-    out.extend(arguments);
+    out.extend(arguments.map(|argument| Argument::new(argument.clone(), &argument)));
     out
 }
 
@@ -49,7 +66,8 @@ mod tests {
     #[track_caller]
     fn check(given: &str, expected: &str) {
         let out = normalise(given.split(' ').map(str::to_owned));
-        assert_eq!(out.join(" "), expected);
+        let texts: Vec<_> = out.iter().map(|argument| &*argument.text).collect();
+        assert_eq!(texts.join(" "), expected);
     }
 
     #[test]
@@ -91,6 +109,13 @@ mod tests {
     fn what_is_unknown_stays_for_the_error() {
         check("--snik=log: -sourc x", "--snik=log: --sourc x");
         check("---v=3", "---v=3");
+    }
+
+    #[test]
+    fn what_was_typed_is_kept_without_the_value() {
+        let out = normalise(["-max_procs=2", "-v", "3", "--h", "x=y"].map(str::to_owned));
+        let typed: Vec<_> = out.iter().map(|argument| &*argument.typed).collect();
+        assert_eq!(typed, ["-max_procs", "-v", "--h", "x"]);
     }
 
     #[test]

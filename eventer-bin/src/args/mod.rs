@@ -187,7 +187,7 @@ impl Reader<'_> {
         let text = self.text(flag)?;
         let value = parse(&text);
         if value.is_none() {
-            self.mistakes.push(format!("--{} takes {form}", flag.spec.name));
+            self.mistakes.push(format!("{} takes {form}", flag.shown()));
         }
         value
     }

@@ -38,7 +38,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     let mut arguments = go_syntax::normalise(texts);
     let mut command = flags::command().no_binary_name(true);
     let outcome = loop {
-        let error = match command.try_get_matches_from_mut(&arguments) {
+        let error = match command.try_get_matches_from_mut(arguments.iter().map(|argument| &argument.text)) {
             Ok(matches) => break Outcome::Matches(matches),
             Err(error) => error,
         };
@@ -48,10 +48,12 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
         let wrong = context(&error, &[ContextKind::InvalidArg, ContextKind::InvalidSubcommand]);
         let name = wrong.and_then(|text| text.split('=').next()).unwrap_or_default();
         // A flag without its value may stand beside the same one with a value.
-        let bare = arguments.iter().position(|argument| argument == name);
-        let at =
-            bare.or_else(|| arguments.iter().position(|argument| argument.split('=').next() == Some(name)));
-        mistakes.push(message(&error, name, at.and_then(|at| at.checked_sub(1)).map(|at| &*arguments[at])));
+        let bare = arguments.iter().position(|argument| argument.text == name);
+        let at = bare
+            .or_else(|| arguments.iter().position(|argument| argument.text.split('=').next() == Some(name)));
+        let typed = |at: usize| &*arguments[at].typed;
+        let before = at.and_then(|at| at.checked_sub(1)).map(typed);
+        mistakes.push(message(&error, at.map_or(name, typed), before));
         // Without the wrong one the rest can be read. If it cannot be told which one it is, what was found must do.
         match at {
             Some(at) => drop(arguments.remove(at)),
@@ -61,7 +63,8 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     Parsed { outcome, mistakes }
 }
 
-/// Says what is wrong. Only names of flags are shown, and words that are a slip away from one of ours.
+/// Says what is wrong with the flag that was typed as `name`. Only names of flags are shown, and words that are a slip
+/// away from one of ours.
 fn message(error: &clap::Error, name: &str, before: Option<&str>) -> String {
     let suggestion = context(error, &[ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]);
     let did_you_mean = suggestion.map(|word| format!(", did you mean \"{word}\"?")).unwrap_or_default();
@@ -70,7 +73,7 @@ fn message(error: &clap::Error, name: &str, before: Option<&str>) -> String {
             format!("flag {name} is not known{did_you_mean}")
         }
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
-            let place = match before.and_then(|before| before.split('=').next()) {
+            let place = match before {
                 Some(flag) if is_flag_name(flag) => format!("the argument after {flag}"),
                 _ => "an argument".to_owned(),
             };
@@ -81,7 +84,8 @@ fn message(error: &clap::Error, name: &str, before: Option<&str>) -> String {
         ErrorKind::NoEquals | ErrorKind::InvalidValue | ErrorKind::TooFewValues => {
             format!("flag {name} needs a value")
         }
-        kind => format!("flag {name}: {}", kind.as_str().unwrap_or("it is not understood")),
+        ErrorKind::TooManyValues => format!("flag {name} takes no value"),
+        _ => format!("flag {name} is not understood"),
     }
 }
 

@@ -73,7 +73,7 @@ fn every_mistake_is_told_at_once() {
         "--strict takes true or false",
         "--stop-timeout takes",
         "--max-procs takes",
-        "flag --vv is not known",
+        "flag -vv is not known",
         "flag --sources is not known, did you mean \"--source\"?",
         "--source is missing",
     ] {
@@ -103,6 +103,32 @@ fn a_missing_value_is_told() {
     assert_eq!(mistakes("--source=demo: --sink")[0], "flag --sink needs a value");
     assert_eq!(mistakes("--sink --source=demo:"), ["flag --sink needs a value"]);
     assert_eq!(mistakes("--sink=log: --source=demo: --sink"), ["flag --sink needs a value"]);
+}
+
+#[test]
+fn a_flag_is_told_as_it_was_typed() {
+    for (typed, told) in [
+        ("-v3", "flag -v3 is not known"),
+        ("-s", "flag -s is not known"),
+        ("--max_prcs=2", "flag --max_prcs is not known, did you mean \"--max-procs\"?"),
+        ("-max_procs", "flag -max_procs needs a value"),
+        ("-v=x", "-v takes a whole number"),
+        ("-snik=x stray", "flag -snik is not known, did you mean \"--sink\"?"),
+        ("-strict stray", "the argument after -strict is neither a flag nor a command"),
+    ] {
+        let mistakes = mistakes(&format!("--source=demo: {typed}"));
+        assert!(mistakes[0].starts_with(told), "{typed}: {mistakes:?}");
+    }
+}
+
+#[test]
+fn the_help_takes_no_value() {
+    for typed in ["-help=false", "--help=true", "-h=1", "-help="] {
+        let name = typed.split('=').next().unwrap();
+        let mistakes = mistakes(&format!("--source=demo: {typed}"));
+        assert_eq!(mistakes, [format!("flag {name} takes no value")], "{typed}");
+    }
+    assert_eq!(mistakes("sinks --help=false"), ["flag --help takes no value"]);
 }
 
 #[test]
