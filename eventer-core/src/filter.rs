@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use regex::Regex;
 
 use crate::event::{Event, EventType};
-use crate::uri::OptionValue;
+use crate::uri::{OptionValue, nearest};
 
 /// Which events a sink wants; all by default. The conditions are joined by AND, the values of each by OR.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,7 @@ pub struct EventFilter {
     /// Kinds that are left out.
     pub exclude_kinds: Vec<String>,
     /// Types, in any case.
-    pub types: Vec<String>,
+    pub types: Vec<TypeName>,
     /// Regular expressions of which one must be found in the reason.
     pub reason: Vec<Regex>,
     /// Regular expressions of which none may be found in the reason.
@@ -71,7 +71,8 @@ impl EventFilter {
             NamespaceOf::Event => &event.metadata.namespace,
         };
         self.level.is_none_or(|least| Level::of(event).is_some_and(|level| level >= least))
-            && any_word(&self.types, event.event_type.as_str())
+            && (self.types.is_empty()
+                || self.types.iter().any(|name| name.0.eq_ignore_ascii_case(event.event_type.as_str())))
             && any_word(&self.kinds, kind)
             && !self.exclude_kinds.iter().any(|word| word.eq_ignore_ascii_case(kind))
             && (self.namespaces.is_empty()
@@ -132,7 +133,28 @@ impl Pattern {
 
 impl OptionValue for Pattern {
     fn parse_option(text: &str) -> Result<Self, String> {
-        Ok(Self(text.trim().to_owned()))
+        let is_of_a_name =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '*');
+        let text = text.trim();
+        match text.chars().all(is_of_a_name) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(format!("\"{text}\" is no name of a namespace, in which * stands for any text")),
+        }
+    }
+}
+
+/// A type of events as a user names it: in any case, and perhaps one that Kubernetes has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeName(String);
+
+impl OptionValue for TypeName {
+    fn parse_option(text: &str) -> Result<Self, String> {
+        match nearest(text, ["Normal", "Warning"].into_iter()) {
+            Some(known) if !known.eq_ignore_ascii_case(text) => {
+                Err(format!("\"{text}\" is no type of events, did you mean \"{known}\"?"))
+            }
+            _ => Ok(Self(text.to_owned())),
+        }
     }
 }
 
@@ -214,7 +236,10 @@ mod tests {
         let wants = |filter: EventFilter| filter.wants(&event());
         assert!(wants(EventFilter { kinds: vec!["pod".into()], ..EventFilter::default() }));
         assert!(!wants(EventFilter { exclude_kinds: vec!["Pod".into()], ..EventFilter::default() }));
-        assert!(!wants(EventFilter { types: vec!["Normal".into()], ..EventFilter::default() }));
+        assert!(!wants(EventFilter {
+            types: vec![TypeName::parse_option("normal").unwrap()],
+            ..EventFilter::default()
+        }));
         assert!(wants(EventFilter { min_count: 7, ..EventFilter::default() }));
         assert!(!wants(EventFilter { min_count: 8, ..EventFilter::default() }));
         assert!(!wants(EventFilter { exclude_namespaces: pattern("pr*"), ..EventFilter::default() }));

@@ -210,9 +210,13 @@ impl Policy {
     }
 }
 
-/// Lists are separated by commas, as kube-eventer's are; an empty list is no condition.
+/// Lists are separated by commas, as kube-eventer's are. An empty list is no condition; but if it is a variable that is
+/// empty, the user meant one.
 fn take_list<T: OptionValue>(uri: &mut UriReader<'_>, option: &OptionSpec) -> Vec<T> {
     let texts: Vec<String> = uri.take_all(option);
+    if uri.is_from_variable(option) && texts.iter().any(|text| text.trim().is_empty()) {
+        uri.invalid_unseen(option, "a variable in it is empty; leave the option out for no condition");
+    }
     let words = texts.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|word| !word.is_empty());
     let parsed: Vec<Result<T, String>> = words.map(T::parse_option).collect();
     parsed.into_iter().filter_map(|item| item.map_err(|reason| uri.invalid(option, reason)).ok()).collect()
@@ -288,5 +292,25 @@ mod tests {
         }
         assert!(errors.iter().any(|error| error.contains("did you mean \"timeout\"?")), "{errors:?}");
         assert_eq!(errors.len(), options.len() + 1, "{errors:?}");
+    }
+
+    #[test]
+    fn a_list_that_an_empty_variable_gave_is_no_condition_by_mistake() {
+        let environment = std::collections::BTreeMap::from([("NS".to_owned(), String::new())]);
+        let uri = ComponentUri::parse("--sink", "test:?namespaces=$NS&kinds=", &environment).unwrap();
+        let mut reader = UriReader::new("--sink", &uri, &KIND, OPTIONS);
+        Policy::take(&mut reader, PolicyDefaults::NONE);
+        let errors = reader.finish();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].to_string().contains("\"namespaces\": a variable in it is empty"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_type_that_is_misspelt_and_a_namespace_that_is_none_are_told() {
+        let (_, errors) = take("types=warnig&namespaces=%5Ekube-&exclude_namespaces=kube-*&types=Custom");
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert!(errors[0].contains("\"^kube-\" is no name of a namespace"), "{errors:?}");
+        assert!(errors[1].contains("did you mean \"Warning\"?"), "{errors:?}");
     }
 }

@@ -312,6 +312,8 @@ impl State {
 
     fn backlog(&self, cursor: &CursorState) -> Backlog {
         let oldest = self.unsettled(cursor).next().map(|event| event.received_at);
+        // The epoch stands for a time of receipt that nobody set.
+        let oldest = oldest.filter(|at| *at != Timestamp::UNIX_EPOCH);
         Backlog { events: self.unsettled(cursor).count(), oldest }
     }
 }

@@ -33,6 +33,18 @@ pub(super) fn leading_variable<'a>(
     }
 }
 
+/// Whether a variable stands in `text`.
+pub(super) fn has_variable(text: &str) -> bool {
+    let mut rest = text;
+    while let Ok(Some(token)) = token(rest) {
+        match token {
+            Token::Variable(..) => return true,
+            Token::Text(_, after) => rest = after,
+        }
+    }
+    false
+}
+
 /// Puts the variables into `text`, and leaves the rest as it is.
 pub(super) fn variables(text: &str, environment: &dyn Environment) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());

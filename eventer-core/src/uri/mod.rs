@@ -28,6 +28,8 @@ pub struct ComponentUri {
     endpoint: String,
     raw_query: Option<String>,
     options: Vec<(String, Option<String>)>,
+    /// Names of the options that a variable plays a part in.
+    from_variables: Vec<String>,
 }
 
 impl ComponentUri {
@@ -45,7 +47,10 @@ impl ComponentUri {
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
         let kind = kind.trim();
         if !is_kind(kind) {
-            let reason = "this is no component URI; it has the form kind:endpoint?option=value".to_owned();
+            let reason =
+                "this is no component URI; it has the form kind:endpoint?option=value, and the kind is \
+                          written out: a variable can stand for what follows it"
+                    .to_owned();
             return Err(ConfigError::Syntax { component: flag.to_owned(), reason });
         }
         Self::parse_rest(kind, unquoted(rest), environment)
@@ -68,7 +73,11 @@ impl ComponentUri {
         let mut options: Vec<_> = pairs(brought.as_deref())
             .map(|(name, value)| (expand::decode(name), value.map(expand::decode)))
             .collect();
+        let mut from_variables: Vec<String> = options.iter().map(|(name, _)| name.clone()).collect();
         for (name, value) in pairs(query) {
+            if value.is_some_and(expand::has_variable) {
+                from_variables.push(expand::decode(name));
+            }
             let value = value.map(|value| expand::decode_with_variables(value, environment)).transpose()?;
             options.push((expand::decode(name), value));
         }
@@ -77,7 +86,7 @@ impl ComponentUri {
             (Some(brought), Some(query)) => Some(format!("{brought}&{query}")),
             (brought, query) => brought.or(query),
         };
-        Ok(Self { kind: kind.to_owned(), endpoint, raw_query, options })
+        Ok(Self { kind: kind.to_owned(), endpoint, raw_query, options, from_variables })
     }
 
     /// The kind, such as `kafka`.
@@ -93,6 +102,11 @@ impl ComponentUri {
     /// Everything after the first `?`, not decoded, for kinds whose query is opaque. May hold a credential.
     pub fn raw_query(&self) -> Option<&str> {
         self.raw_query.as_deref()
+    }
+
+    /// Whether a variable plays a part in the value of the option.
+    pub(crate) fn is_from_variable(&self, name: &str) -> bool {
+        self.from_variables.iter().any(|known| known == name)
     }
 
     /// The options in the order in which they stand, decoded; `None` is the value of a name without `=`. May hold

@@ -19,6 +19,7 @@ pub struct UriReader<'a> {
     endpoint: String,
     endpoint_spec: EndpointSpec,
     raw_query: Option<String>,
+    uri: ComponentUri,
     known: Vec<&'a OptionSpec>,
     /// Names and values; a name without `=` has none.
     left: Vec<(String, Option<String>)>,
@@ -33,6 +34,7 @@ impl<'a> UriReader<'a> {
             endpoint: uri.endpoint().to_owned(),
             endpoint_spec: spec.endpoint,
             raw_query: uri.raw_query().map(str::to_owned),
+            uri: uri.clone(),
             known: spec.options.iter().chain(common).collect(),
             left: uri.options().to_vec(),
             errors: Vec::new(),
@@ -121,10 +123,31 @@ impl<'a> UriReader<'a> {
         self.raw_query.take()
     }
 
-    /// Says that the value of `option` is wrong for a reason of the component's own. The reason must show no secret.
+    /// Says that the value of `option` is wrong for a reason of the component's own. The reason must show no secret; it
+    /// is not shown itself if a variable plays a part in the value, since that may have been meant for another option.
     pub fn invalid(&mut self, option: &OptionSpec, reason: impl Into<String>) {
+        if self.is_from_variable(option) {
+            let form = option.value;
+            self.invalid_unseen(
+                option,
+                format!(
+                    "its value, which a variable gives and which is not shown, is not of the form {form}"
+                ),
+            );
+        } else {
+            self.invalid_unseen(option, reason);
+        }
+    }
+
+    /// As [`invalid`](Self::invalid), for a reason that says nothing of the value.
+    pub(crate) fn invalid_unseen(&mut self, option: &OptionSpec, reason: impl Into<String>) {
         let error = self.invalid_error(option.name, reason.into());
         self.errors.push(error);
+    }
+
+    /// Whether a variable plays a part in the value of the option.
+    pub(crate) fn is_from_variable(&self, option: &OptionSpec) -> bool {
+        self.uri.is_from_variable(option.name)
     }
 
     /// An error about the endpoint, in the form of a missing or wrong option. The reason must show no secret.
@@ -165,7 +188,7 @@ impl<'a> UriReader<'a> {
         match T::parse_option(text) {
             Ok(value) => Some(value),
             Err(_) if option.is_secret => {
-                self.invalid(
+                self.invalid_unseen(
                     option,
                     format!("its value, which is not shown, is not of the form {}", option.value),
                 );

@@ -220,3 +220,17 @@ fn a_secret_value_is_not_shown_when_it_is_wrong() {
     let errors = reader.finish();
     assert!(!errors[0].to_string().contains("hunter2"));
 }
+
+#[test]
+fn a_value_that_a_variable_gave_is_not_shown_when_it_is_wrong() {
+    for text in ["webhook:http://h?count=$PASS", "webhook:http://h?count=1${HOST}", "webhook:$BRINGS"] {
+        let mut environment = environment();
+        environment.insert("BRINGS".to_owned(), "http://h?count=hunter2".to_owned());
+        let uri = ComponentUri::parse("--sink", text, &environment).unwrap();
+        let mut reader = UriReader::new("--sink", &uri, &URL_KIND, &[]);
+        assert_eq!(reader.take::<u32>(&COUNT), Some(3));
+        let error = reader.finish()[0].to_string();
+        assert!(error.contains("which a variable gives"), "{error}");
+        assert!(["p&w", "example", "hunter2"].iter().all(|part| !error.contains(part)), "{error}");
+    }
+}
