@@ -32,6 +32,7 @@
 //! | sent no `Content-Type` | `application/json`, unless `header=` gives another | it is JSON |
 //! | dropped a header with a second `=` | a header is cut at its first `=` | tokens in base64 end in `=` |
 //! | sent its own options in the URL, headers with credentials among them | takes them out | they stood in the receiver's access log |
+//! | sent nothing, for ever, with an empty `namespaces=`, `kinds=` or `reason=` | takes an empty list for no condition | its chat sinks did; an empty variable is an error here |
 //! | took 200 only for a success, and never tried again | any 2xx; tries again | |
 //! | waited 50 ms after each event, filtered or not | does not wait | `rate=` is there for who wants that |
 //! | followed any redirect, if need be with a GET without the event | follows those that keep the event and stay on the host | a login page's 200 counted as a delivery |
