@@ -24,6 +24,9 @@ const WORKER_THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("2 is not zero"
 /// Where the kernel tells the memory limit of this process' cgroup, in version 2 and in version 1.
 const MEMORY_LIMITS: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 
+/// Where Linux tells which signals this process ignores. Elsewhere none is taken for ignored.
+const PROCESS_STATUS: &str = "/proc/self/status";
+
 /// The variables of the process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProcessEnvironment;
@@ -56,6 +59,17 @@ pub(crate) fn time_zone() -> TimeZone {
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 
+/// Whether the program was started with SIGHUP ignored, as by `nohup`.
+pub(crate) fn ignores_hangup() -> bool {
+    fs::read_to_string(PROCESS_STATUS).is_ok_and(|status| ignores_hangup_by(&status))
+}
+
+fn ignores_hangup_by(status: &str) -> bool {
+    // SIGHUP is signal 1, which is the lowest bit.
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
 /// How many worker threads to start if no number was given.
 pub(crate) fn worker_threads() -> NonZeroUsize {
     thread::available_parallelism().map_or(NonZeroUsize::MIN, |cpus| cpus.min(WORKER_THREADS))
@@ -85,6 +99,13 @@ mod tests {
         assert_eq!(journal_size_under(None), JOURNAL_SIZE);
         assert_eq!(journal_size_under(Some(64 << 20)), ByteSize(16 << 20));
         assert_eq!(journal_size_under(Some(1 << 40)), JOURNAL_SIZE);
+    }
+
+    #[test]
+    fn an_ignored_hangup_is_seen_among_other_signals() {
+        assert!(ignores_hangup_by("Name:\teventer\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hangup_by("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hangup_by(""));
     }
 
     #[test]

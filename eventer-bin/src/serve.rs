@@ -41,7 +41,8 @@ fn failed(error: &BuildError) -> ExitCode {
 }
 
 async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
-    let signals = Signals::catch().map_err(|error| BuildError::new("catch signals", error))?;
+    let signals = Signals::catch(!environment::ignores_hangup())
+        .map_err(|error| BuildError::new("catch signals", error))?;
     log_start(&args, &plans);
     let registry = prometheus::Registry::new();
     let register = |error| BuildError::new("register the metrics", error);

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks for a stop, the second is obeyed at once.
+//! SIGTERM, SIGINT and SIGHUP: the first asks for a stop, the second is obeyed at once.
 
 use std::io;
 
@@ -9,6 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// `None`: whoever started the program wants it to outlive the terminal (`nohup`).
+    hangup: Option<Signal>,
 }
 
 /// A signal that came.
@@ -18,15 +20,21 @@ pub(crate) enum Stop {
     Terminate,
     /// SIGINT.
     Interrupt,
+    /// SIGHUP: the terminal has gone.
+    Hangup,
 }
 
 impl Signals {
-    /// Begins to catch the signals. Needs a runtime.
+    /// Begins to catch the signals, SIGHUP only if it `heeds_hangup`. Needs a runtime.
     ///
     /// # Errors
     /// The operating system refuses it.
-    pub(crate) fn catch() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    pub(crate) fn catch(heeds_hangup: bool) -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: heeds_hangup.then(|| signal(SignalKind::hangup())).transpose()?,
+        })
     }
 
     /// Waits for the next signal.
@@ -34,7 +42,14 @@ impl Signals {
     /// # Cancellation
     /// Safe to cancel: no signal is lost.
     pub(crate) async fn next(&mut self) -> Stop {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            _ = hangup => Stop::Hangup,
             _ = self.terminate.recv() => Stop::Terminate,
             _ = self.interrupt.recv() => Stop::Interrupt,
         }
@@ -47,6 +62,7 @@ impl Stop {
         match self {
             Self::Terminate => "SIGTERM",
             Self::Interrupt => "SIGINT",
+            Self::Hangup => "SIGHUP",
         }
     }
 
@@ -55,6 +71,7 @@ impl Stop {
         match self {
             Self::Terminate => 143,
             Self::Interrupt => 130,
+            Self::Hangup => 129,
         }
     }
 }

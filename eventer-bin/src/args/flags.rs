@@ -126,6 +126,9 @@ Flags may be written with one dash or two, with underscores or dashes, and with 
 switch takes `=` only. The last one of a flag holds; --source and --sink add up. The flags of klog that kube-eventer
 takes are accepted and have no effect, but for -v.
 
+SIGTERM, SIGINT and SIGHUP (unless it is ignored, as under nohup) stop the sources; the sinks then deliver what waits.
+A second signal ends at once.
+
 Exit codes: 0 all is delivered, or a signal came; 1 something could not be opened or delivered; 2 a flag is wrong;
 128 and the signal's number: a second signal came.";
 

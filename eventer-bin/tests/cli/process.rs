@@ -89,8 +89,16 @@ impl Running {
 
     /// Starts a program that is made of `eventer`.
     pub(crate) fn start_program(program: impl AsRef<OsStr>, arguments: &[&str]) -> Self {
-        let mut command = command(program, &QUIET);
-        command.arg("--log-format=json").args(arguments);
+        Self::spawn(command(program, &[]), arguments)
+    }
+
+    /// Starts `eventer` as `nohup` does.
+    pub(crate) fn start_under_nohup(arguments: &[&str]) -> Self {
+        Self::spawn(command("nohup", &[env!("CARGO_BIN_EXE_eventer")]), arguments)
+    }
+
+    fn spawn(mut command: Command, arguments: &[&str]) -> Self {
+        command.args(QUIET).arg("--log-format=json").args(arguments);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
         let mut child = child.unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();

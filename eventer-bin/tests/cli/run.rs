@@ -33,7 +33,7 @@ async fn two_components_of_one_name_end_with_2() {
 
 #[tokio::test]
 async fn a_signal_drains_and_ends_with_0() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let (server, source) = cluster().await;
         let destination = FakeDestination::start().await;
         destination.set_default(Reply::status(503));
@@ -55,7 +55,7 @@ async fn a_signal_drains_and_ends_with_0() {
 
 #[tokio::test]
 async fn a_second_signal_ends_at_once() {
-    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
         let (listener, sink) = silence().await;
         let (server, source) = cluster().await;
         let mut running = Running::start(&[&source, &sink, "--stop-timeout=1h", "--frequency=10ms"]);
@@ -68,6 +68,17 @@ async fn a_second_signal_ends_at_once() {
         assert_eq!(ended.code, code, "{}", ended.stderr);
         ended.says(&["ending at once"]);
     }
+}
+
+#[tokio::test]
+async fn a_hangup_that_is_ignored_stays_ignored() {
+    let mut running = Running::start_under_nohup(&[NOWHERE, "--sink=log:"]);
+    let address = running.admin_address().await;
+    running.signal("HUP").await;
+    assert_eq!(get(address, "/healthz").await.0, 200);
+    running.signal("TERM").await;
+    assert_eq!(running.logs("stopping").await["signal"], "SIGTERM");
+    assert_eq!(running.ends().await.code, 0);
 }
 
 #[tokio::test]
