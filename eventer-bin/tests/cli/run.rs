@@ -178,7 +178,7 @@ async fn no_log_line_shows_a_secret() {
     let mut running = Running::start(&[&source, &sink, "--frequency=10ms", "-v=9"]);
     let address = running.admin_address().await;
     happen(&server).await;
-    running.logs("could not export").await;
+    running.logs("an attempt failed").await;
     let (_, verbose) = get(address, "/readyz?verbose").await;
     assert!(verbose.contains("sink webhook: failing since") && !verbose.contains("hunter2"), "{verbose}");
     running.signal("TERM").await;
