@@ -13,7 +13,7 @@ use crate::plans::Plans;
 use crate::serve;
 
 /// The exit code for a wrong command line.
-pub(crate) const WRONG_USAGE: u8 = 2;
+const WRONG_USAGE: u8 = 2;
 
 const SEE_ALSO: &str = "`eventer --help` shows the flags; `eventer sinks KIND` and `eventer sources KIND` show the \
                         options of a kind";

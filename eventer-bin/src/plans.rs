@@ -1,6 +1,9 @@
 //! From the URIs of the flags to plans that can be opened. Everything is read before anything is opened.
 
-use eventer_core::{ComponentUri, ConfigError, Environment, Registry, Secret, SinkPlan, SourcePlan};
+use eventer_core::{
+    ComponentUri, ConfigError, Environment, Pipeline, PipelineBuilder, Registry, Secret, SinkPlan,
+    SourcePlan, report,
+};
 
 use crate::args::Args;
 
@@ -21,11 +24,14 @@ impl Plans {
         environment: &dyn Environment,
         mistakes: &mut Vec<String>,
     ) -> Self {
-        let mut read_all = Reader { environment, mistakes };
-        Self {
-            sources: read_all.plans("--source", &args.sources, |uri| registry.plan_source(uri)),
-            sinks: read_all.plans("--sink", &args.sinks, |uri| registry.plan_sink(uri)),
-        }
+        let mut reader = Reader { environment, mistakes };
+        let plans = Self {
+            sources: reader.plans("--source", &args.sources, |uri| registry.plan_source(uri)),
+            sinks: reader.plans("--sink", &args.sinks, |uri| registry.plan_sink(uri)),
+        };
+        reader.fit_together("--source", &plans.sources, PipelineBuilder::source_plan);
+        reader.fit_together("--sink", &plans.sinks, PipelineBuilder::sink_plan);
+        plans
     }
 
     /// The sources by kind and name, for the log.
@@ -60,6 +66,19 @@ impl Reader<'_> {
             }
         }
         plans
+    }
+
+    /// Finds what is wrong with the plans of one flag only beside one another, such as names that they share. The
+    /// pipeline knows it; nothing is opened to be told.
+    fn fit_together<P: Clone>(
+        &mut self,
+        flag: &str,
+        plans: &[P],
+        add: impl Fn(PipelineBuilder, P) -> PipelineBuilder,
+    ) {
+        if let Err(error) = plans.iter().cloned().fold(Pipeline::builder(), add).build() {
+            self.mistakes.push(format!("{flag}: {}", report(&error)));
+        }
     }
 }
 

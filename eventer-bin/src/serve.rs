@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::admin::{self, Admin};
-use crate::app::WRONG_USAGE;
 use crate::args::Args;
 use crate::environment;
 use crate::logging;
@@ -66,13 +65,7 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
         .shutdown(async { asked_to_stop.await.unwrap_or_default() });
     let builder = plans.sources.into_iter().fold(builder, |builder, plan| builder.source_plan(plan));
     let builder = plans.sinks.into_iter().fold(builder, |builder, plan| builder.sink_plan(plan));
-    let pipeline = match builder.build() {
-        Ok(pipeline) => pipeline,
-        Err(error) => {
-            tracing::error!(error = report(&error), "the flags do not fit together");
-            return Ok(ExitCode::from(WRONG_USAGE));
-        }
-    };
+    let pipeline = builder.build()?;
 
     let address = args.admin_address;
     let listener = TcpListener::bind(address).await.map_err(|error| {

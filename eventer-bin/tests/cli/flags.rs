@@ -62,6 +62,23 @@ async fn every_mistake_of_every_flag_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn names_that_are_given_twice_are_told_among_the_others() {
+    let ended = eventer(&[
+        "--source=demo:?source_name=a",
+        "--source=demo:?source_name=a",
+        "--sink=log:",
+        "--sink=webhook:http://127.0.0.1?sink_name=log",
+        "--frequency=5",
+    ])
+    .await;
+    assert_refused(&ended);
+    ended.says(&["error: --frequency"]);
+    ended.says(&["error: --source: ", "two are called \"a\""]);
+    ended.says(&["error: --sink: ", "two are called \"log\""]);
+    assert!(!ended.stderr.contains("eventer starts"), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn no_source_is_refused_with_what_to_do() {
     let ended = eventer(&["--sink=log:"]).await;
     assert_refused(&ended);

@@ -25,13 +25,6 @@ async fn a_sink_that_cannot_be_opened_ends_a_strict_run_with_1() {
 }
 
 #[tokio::test]
-async fn two_components_of_one_name_end_with_2() {
-    let ended = eventer(&[NOWHERE, "--sink=log:?sink_name=a", "--sink=log:?sink_name=a"]).await;
-    assert_eq!(ended.code, 2, "{}", ended.stderr);
-    ended.says(&["ERROR", "two are called"]);
-}
-
-#[tokio::test]
 async fn a_signal_drains_and_ends_with_0() {
     for signal in ["TERM", "INT", "HUP"] {
         let (server, source) = cluster().await;
