@@ -9,7 +9,7 @@ use eventer_core::{ComponentSpec, ComponentUri, ConfigError, Environment, Option
 use crate::args::{self, CommandLine, Invocation};
 use crate::environment::{self, ProcessEnvironment};
 use crate::listing;
-use crate::plans::Plans;
+use crate::plans::{self, Plans};
 use crate::serve;
 
 /// The exit code for a wrong command line.
@@ -89,7 +89,7 @@ fn list(
     }
     let uri = ComponentUri::parse(flag, kind, &()).map_err(|error| error.to_string())?;
     let errors = errors(&uri).unwrap_or_default();
-    Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    Err(plans::mistakes(flag, &uri, &errors).join("; "))
 }
 
 /// Whoever reads the listing may have read enough (`| head`), which is no error.

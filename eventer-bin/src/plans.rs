@@ -7,6 +7,26 @@ use eventer_core::{
 
 use crate::args::Args;
 
+/// The flag of sinks.
+const SINK: &str = "--sink";
+
+/// The kinds of kube-eventer's sinks.
+const KUBE_EVENTER_SINKS: [&str; 13] = [
+    "dingtalk",
+    "elasticsearch",
+    "eventbridge",
+    "honeycomb",
+    "influxdb",
+    "kafka",
+    "log",
+    "mongo",
+    "mysql",
+    "riemann",
+    "sls",
+    "webhook",
+    "wechat",
+];
+
 /// What the URIs of the flags ask for.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
@@ -27,10 +47,10 @@ impl Plans {
         let mut reader = Reader { environment, mistakes };
         let plans = Self {
             sources: reader.plans("--source", &args.sources, |uri| registry.plan_source(uri)),
-            sinks: reader.plans("--sink", &args.sinks, |uri| registry.plan_sink(uri)),
+            sinks: reader.plans(SINK, &args.sinks, |uri| registry.plan_sink(uri)),
         };
         reader.fit_together("--source", &plans.sources, PipelineBuilder::source_plan);
-        reader.fit_together("--sink", &plans.sinks, PipelineBuilder::sink_plan);
+        reader.fit_together(SINK, &plans.sinks, PipelineBuilder::sink_plan);
         plans
     }
 
@@ -42,6 +62,28 @@ impl Plans {
     /// The sinks by kind and name, for the log.
     pub(crate) fn sink_names(&self) -> String {
         names(self.sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))
+    }
+}
+
+/// What is wrong with a URI, for people to read. Knows what people try beside the kinds that there are.
+pub(crate) fn mistakes(flag: &str, uri: &ComponentUri, errors: &[ConfigError]) -> Vec<String> {
+    errors.iter().map(|error| mistake(flag, uri.kind(), error)).collect()
+}
+
+fn mistake(flag: &str, kind: &str, error: &ConfigError) -> String {
+    let ConfigError::UnknownKind { component, known, .. } = error else { return error.to_string() };
+    let known: Vec<&str> = known.split(", ").collect();
+    match kind {
+        _ if flag != SINK => error.to_string(),
+        "http" | "https" if known.contains(&"webhook") => format!(
+            "{component} is not known; to send events to a URL write {flag}=webhook:{kind}://… (known are {})",
+            known.join(", ")
+        ),
+        _ if KUBE_EVENTER_SINKS.contains(&kind) => format!(
+            "{component} is a sink of kube-eventer's that this build does not support; it supports {}",
+            known.join(", ")
+        ),
+        _ => error.to_string(),
     }
 }
 
@@ -59,10 +101,14 @@ impl Reader<'_> {
     ) -> Vec<P> {
         let mut plans = Vec::new();
         for text in uris {
-            let uri = ComponentUri::parse(flag, text.expose(), self.environment).map_err(|error| vec![error]);
-            match uri.and_then(|uri| plan(&uri)) {
+            let uri = ComponentUri::parse(flag, text.expose(), self.environment);
+            let told = match uri {
+                Ok(uri) => plan(&uri).map_err(|errors| mistakes(flag, &uri, &errors)),
+                Err(error) => Err(vec![error.to_string()]),
+            };
+            match told {
                 Ok(plan) => plans.push(plan),
-                Err(errors) => self.mistakes.extend(errors.iter().map(ToString::to_string)),
+                Err(told) => self.mistakes.extend(told),
             }
         }
         plans

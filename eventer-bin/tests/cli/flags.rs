@@ -1,5 +1,6 @@
 //! What the program says of its command line before it opens anything.
 
+use crate::listing::built_in;
 use crate::process::{Ended, eventer, eventer_in};
 
 #[track_caller]
@@ -76,6 +77,45 @@ async fn names_that_are_given_twice_are_told_among_the_others() {
     ended.says(&["error: --source: ", "two are called \"a\""]);
     ended.says(&["error: --sink: ", "two are called \"log\""]);
     assert!(!ended.stderr.contains("eventer starts"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_sink_of_kube_eventers_that_is_not_there_is_no_slip() {
+    let kinds = [
+        "dingtalk",
+        "elasticsearch",
+        "eventbridge",
+        "honeycomb",
+        "influxdb",
+        "kafka",
+        "mongo",
+        "mysql",
+        "riemann",
+        "sls",
+        "wechat",
+    ];
+    for kind in kinds.into_iter().filter(|kind| built_in().sinks().all(|spec| spec.kind != *kind)) {
+        let ended =
+            eventer(&["--source=demo:", &format!("--sink={kind}:https://h/hunter2?token=hunter2")]).await;
+        assert_refused(&ended);
+        ended.says(&[
+            &format!("error: --sink={kind} is a sink of kube-eventer's that this build does not support"),
+            "it supports file, log, webhook",
+        ]);
+        let ended = eventer(&["sinks", kind]).await;
+        assert_refused(&ended);
+        ended.says(&[kind, "this build does not support"]);
+    }
+}
+
+#[tokio::test]
+async fn a_bare_url_is_told_to_be_a_webhook() {
+    for kind in ["http", "https"] {
+        let ended = eventer(&["--source=demo:", &format!("--sink={kind}://h/hunter2")]).await;
+        assert_refused(&ended);
+        ended.says(&[&format!("error: --sink={kind} is not known"), &format!("--sink=webhook:{kind}://…")]);
+        assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]

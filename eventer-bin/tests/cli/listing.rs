@@ -4,7 +4,8 @@ use eventer_core::{ComponentSpec, OptionSpec, Registry, policy, registry};
 
 use crate::process::eventer;
 
-fn built_in() -> Registry {
+/// All kinds that the program knows.
+pub(crate) fn built_in() -> Registry {
     let mut registry = Registry::new();
     eventer_sources::register_all(&mut registry);
     eventer_sinks::register_all(&mut registry);
