@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use eventer_core::Environment;
 use eventer_core::uri::ByteSize;
+use eventer_core::{Environment, report};
 use jiff::tz::TimeZone;
 
 /// The memory that the journal may take if there is no limit.
@@ -54,9 +54,18 @@ pub(crate) fn stderr_takes_colours() -> bool {
     std::io::stderr().is_terminal() && ProcessEnvironment.get("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The zone of `TZ` or of the system; UTC if there is none.
+/// The zone of `TZ` or of the system; UTC if there is none. Warns of a `TZ` that names none.
 pub(crate) fn time_zone() -> TimeZone {
-    TimeZone::try_system().unwrap_or(TimeZone::UTC)
+    TimeZone::try_system().unwrap_or_else(|error| {
+        // An image without zone files has no zone of the system, and nobody has asked for one.
+        if ProcessEnvironment.get("TZ").is_some_and(|zone| !zone.is_empty()) {
+            tracing::warn!(
+                error = report(&error),
+                "the time zone of TZ is not known; times are written in UTC"
+            );
+        }
+        TimeZone::UTC
+    })
 }
 
 /// Whether the program was started with SIGHUP ignored, as by `nohup`.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 
-use crate::process::{QUIET, Running, eventer};
+use crate::process::{QUIET, Running, eventer, eventer_in};
 
 /// A recording of the golden events.
 fn recording() -> NamedTempFile {
@@ -57,6 +57,17 @@ async fn without_a_sink_it_warns_and_discards() {
     let ended = eventer(&[&replay(&file), ip, port]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (0, ""));
     ended.says(&["WARN", "no --sink is given"]);
+}
+
+#[tokio::test]
+async fn a_time_zone_that_is_not_known_is_told() {
+    let file = recording();
+    let [ip, port] = QUIET;
+    for (zone, is_told) in [("Nowhere/At_all", true), ("Asia/Shanghai", false), ("", false)] {
+        let ended = eventer_in(&[&replay(&file), "--sink=log:", ip, port], &[("TZ", zone)]).await;
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(ended.stderr.contains("the time zone of TZ is not known"), is_told, "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]
