@@ -36,6 +36,24 @@ fn every_kind_is_named() {
     }
 }
 
+#[test]
+fn the_sinks_of_kube_eventer_are_promised_as_far_as_they_are_there() {
+    let mut registry = Registry::new();
+    eventer_sinks::register_all(&mut registry);
+    let own = ["file"];
+    let there: BTreeSet<_> =
+        registry.sinks().map(|kind| kind.kind).filter(|kind| !own.contains(kind)).collect();
+    let deploy = include_str!("../../deploy/README.md");
+    for (text, begin, end) in [
+        (&*readme(), "of its sinks there are ", ", with"),
+        (deploy, "If your sinks are ", ", put this image"),
+    ] {
+        let sentence = text.split(begin).nth(1).and_then(|rest| rest.split(end).next()).unwrap();
+        let named: BTreeSet<_> = sentence.split('`').skip(1).step_by(2).collect();
+        assert_eq!(named, there, "{begin}");
+    }
+}
+
 #[tokio::test]
 async fn every_metric_is_explained_and_no_other() {
     let registry = prometheus::Registry::new();
@@ -69,4 +87,5 @@ async fn every_metric_is_explained_and_no_other() {
         .map(|word| word.split('{').next().unwrap_or(word).to_owned())
         .collect();
     assert_eq!(named, there);
+    assert!(table.contains("`process_*`"));
 }

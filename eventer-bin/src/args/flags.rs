@@ -53,8 +53,12 @@ pub(super) const JOURNAL_SIZE: Flag = value(OptionSpec::new(
     "Most memory for events that wait for a sink [default: 32Mi, at most a quarter of the limit]",
 ));
 pub(super) const STOP_TIMEOUT: Flag = value(
-    OptionSpec::new("stop-timeout", "DURATION", "After a signal, how long sinks may deliver what waits")
-        .default("20s"),
+    OptionSpec::new(
+        "stop-timeout",
+        "DURATION",
+        "Time to deliver what waits: in all after a signal, without progress after the end of the sources",
+    )
+    .default("20s"),
 );
 pub(super) const STRICT: Flag =
     switch("strict", "A sink that cannot be opened ends the program instead of being tried again", "false");

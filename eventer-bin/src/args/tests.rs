@@ -196,6 +196,7 @@ fn the_help_shows_every_flag_that_has_an_effect() {
         assert!(help.contains(flag), "{flag}: {help}");
     }
     assert!(!help.contains("vmodule"));
+    assert!(help.contains("in all after a signal, without progress after the end of the sources"), "{help}");
 }
 
 #[test]
