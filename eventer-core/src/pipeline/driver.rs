@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::yield_now;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::batch::EventBatch;
 use crate::error::report;
@@ -19,6 +19,9 @@ use crate::time::Clock;
 
 /// How often the source's status is published, however long its ticks are.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// How often while the source is not fresh.
+const PUBLISH_SOON: Duration = Duration::from_millis(20);
 
 /// What a source may still hand out when it is stopped, in full batches: what it has buffered, and no more, since it
 /// reads on.
@@ -64,38 +67,35 @@ impl Driver {
     async fn drive(&self, source: &mut dyn EventSource) {
         let mut tick = interval(self.frequency);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut publish = interval(PUBLISH_EVERY);
-        publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next_publish = Instant::now();
         // A source in trouble, or one that was ready for nothing, is asked again at the next tick, not at once.
         let mut may_be_ready = true;
         loop {
-            tokio::select! {
+            let was_ready = tokio::select! {
                 biased;
                 () = self.shutdown.reached(Phase::Stopping) => {
                     self.take_last(source).await;
                     return;
                 }
-                _ = publish.tick() => {
-                    self.state.turned(source.status());
+                () = sleep_until(next_publish) => {
+                    let status = source.status();
+                    // Whoever waits for it to become ready should not wait for us.
+                    next_publish = Instant::now() + if status.is_fresh { PUBLISH_EVERY } else { PUBLISH_SOON };
+                    self.state.turned(status);
                     continue;
                 }
-                () = source.ready(), if may_be_ready => {}
-                _ = tick.tick() => {}
+                () = source.ready(), if may_be_ready => true,
+                _ = tick.tick() => false,
+            };
+            let mut taken = self.take(source).await;
+            may_be_ready = !matches!(taken, Taken::Failed) && !(was_ready && matches!(taken, Taken::Rest(0)));
+            while matches!(taken, Taken::Full) && self.shutdown.phase() == Phase::Running {
+                // Nothing else here waits while the source is full and the journal has room.
+                yield_now().await;
+                taken = self.take(source).await;
             }
-            may_be_ready = true;
-            loop {
-                match self.take(source).await {
-                    Taken::Full if self.shutdown.phase() == Phase::Running => {
-                        // Nothing else here waits while the source is full and the journal has room.
-                        yield_now().await;
-                        continue;
-                    }
-                    Taken::Full => {}
-                    Taken::Rest(events) => may_be_ready = events > 0,
-                    Taken::Failed => may_be_ready = false,
-                    Taken::Ended => return,
-                }
-                break;
+            if matches!(taken, Taken::Ended) {
+                return;
             }
             self.state.turned(source.status());
         }
