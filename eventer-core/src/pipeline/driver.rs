@@ -88,7 +88,11 @@ impl Driver {
                 _ = tick.tick() => false,
             };
             let mut taken = self.take(source).await;
-            may_be_ready = !matches!(taken, Taken::Failed) && !(was_ready && matches!(taken, Taken::Rest(0)));
+            may_be_ready = match taken {
+                Taken::Failed => false,
+                Taken::Rest(0) => !was_ready,
+                _ => true,
+            };
             while matches!(taken, Taken::Full) && self.shutdown.phase() == Phase::Running {
                 // Nothing else here waits while the source is full and the journal has room.
                 yield_now().await;

@@ -514,3 +514,20 @@ async fn asked_to_stop_after_the_end_of_its_sources_it_stops() {
 fn a_frequency_of_zero_is_refused() {
     assert!(Pipeline::builder().frequency(Duration::ZERO).build().is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_was_emptied_is_not_kept_waiting_for_the_tick() {
+    let mut number = 0;
+    let mut source = Odd::new(move || {
+        number += 1;
+        let full = batch(number / 2 * EVENTS..(number / 2 + 1) * EVENTS);
+        // A full batch, nothing, a full batch, nothing.
+        let next = if number % 2 == 0 { full } else { batch([]) };
+        std::future::ready(Ok((number <= 20).then_some(next)))
+    });
+    source.is_always_ready = true;
+    let pipeline = Pipeline::builder().source(source).frequency(Duration::from_secs(60)).build().unwrap();
+    let begin = Instant::now();
+    pipeline.run().await.unwrap();
+    assert!(begin.elapsed() <= Duration::from_secs(60), "{:?}", begin.elapsed());
+}
