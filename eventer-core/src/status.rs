@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::event::Event;
 use crate::journal::Journal;
 use crate::source::SourceStatus;
 use crate::time::{Clock, format_duration};
@@ -76,6 +77,12 @@ impl PipelineStatus {
         self.0.sources.iter().filter_map(|source| source.lock().last_round).max()
     }
 
+    /// The sources that ended in trouble.
+    pub(crate) fn broken_off(&self) -> Vec<Arc<str>> {
+        let broken_off = self.0.sources.iter().filter(|source| source.lock().is_broken_off);
+        broken_off.map(|source| source.name.clone()).collect()
+    }
+
     /// How each source is.
     pub fn sources(&self) -> Vec<SourceReport> {
         self.0.sources.iter().map(|source| source.report()).collect()
@@ -125,6 +132,7 @@ struct SourceInner {
     turned_at: Instant,
     waits_since: Option<Instant>,
     has_ended: bool,
+    is_broken_off: bool,
 }
 
 impl SourceState {
@@ -135,6 +143,7 @@ impl SourceState {
             turned_at: Instant::now(),
             waits_since: None,
             has_ended: false,
+            is_broken_off: false,
         };
         Self { name, inner: Mutex::new(inner) }
     }
@@ -158,9 +167,11 @@ impl SourceState {
         inner.waits_since = waits.then(|| inner.waits_since.unwrap_or(inner.turned_at));
     }
 
-    /// The source has ended, and will not turn any more.
-    pub(crate) fn ended(&self) {
-        self.lock().has_ended = true;
+    /// The source has ended, perhaps in trouble, and will not turn any more.
+    pub(crate) fn ended(&self, is_broken_off: bool) {
+        let mut inner = self.lock();
+        inner.has_ended = true;
+        inner.is_broken_off = is_broken_off;
     }
 
     fn is_stuck(&self) -> bool {
@@ -199,6 +210,7 @@ struct SinkInner {
     failures: u64,
     last_error: Option<String>,
     logged_at: Option<Instant>,
+    rejection_logged_at: Option<Instant>,
     totals: Totals,
 }
 
@@ -253,6 +265,28 @@ impl SinkState {
             tracing::warn!(sink = &*self.name, attempt, error, "an attempt failed");
         }
         inner.last_error = Some(error);
+    }
+
+    /// An event was rejected. Of many, the first ones are told and then one a minute: the reason is mostly the same.
+    pub(crate) fn rejected(&self, event: &Event, error: &str) {
+        const FIRST: u64 = 10;
+        let mut inner = self.lock();
+        inner.totals.rejected += 1;
+        let so_far = inner.totals.rejected;
+        let is_due = inner.rejection_logged_at.is_none_or(|at| at.elapsed() >= LOG_AGAIN_AFTER);
+        if so_far > FIRST && !is_due {
+            return;
+        }
+        inner.rejection_logged_at = Some(Instant::now());
+        drop(inner);
+        let event = event.id();
+        tracing::error!(
+            sink = &*self.name,
+            event,
+            error,
+            so_far,
+            "the destination will never take this event"
+        );
     }
 
     /// Adds to what became of its events.

@@ -55,13 +55,7 @@ impl LayerContext {
     /// The destination will never take this event.
     fn rejected(&self, event: &Event, reason: &str) {
         self.metrics.rejected(1);
-        self.state.count(|totals| totals.rejected += 1);
-        tracing::error!(
-            sink = &*self.name,
-            event = event.id(),
-            error = reason,
-            "the destination will never take it"
-        );
+        self.state.rejected(event, reason);
     }
 
     /// So many events are given up.

@@ -55,27 +55,29 @@ enum Taken {
 impl Driver {
     /// Drives the source until it ends or the pipeline stops; then takes what it has buffered, and drops it.
     pub(super) async fn run(self, mut source: Box<dyn EventSource>) {
-        tokio::select! {
+        let is_broken_off = tokio::select! {
             biased;
-            () = self.drive(source.as_mut()) => {}
+            is_broken_off = self.drive(source.as_mut()) => is_broken_off,
             // A source that hands nothing out must not keep the sinks from stopping in order.
-            () = self.shutdown.reached(Phase::Draining) => {}
-        }
-        self.state.ended();
+            () = self.shutdown.reached(Phase::Draining) => false,
+        };
+        self.state.ended(is_broken_off);
     }
 
-    async fn drive(&self, source: &mut dyn EventSource) {
+    /// Says in the end whether the source ended in trouble.
+    async fn drive(&self, source: &mut dyn EventSource) -> bool {
         let mut tick = interval(self.frequency);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut next_publish = Instant::now();
         // A source in trouble, or one that was ready for nothing, is asked again at the next tick, not at once.
         let mut may_be_ready = true;
+        let mut is_in_trouble = false;
         loop {
             let was_ready = tokio::select! {
                 biased;
                 () = self.shutdown.reached(Phase::Stopping) => {
                     self.take_last(source).await;
-                    return;
+                    return false;
                 }
                 () = sleep_until(next_publish) => {
                     let status = source.status();
@@ -99,8 +101,9 @@ impl Driver {
                 taken = self.take(source).await;
             }
             if matches!(taken, Taken::Ended) {
-                return;
+                return is_in_trouble;
             }
+            is_in_trouble = matches!(taken, Taken::Failed);
             self.state.turned(source.status());
         }
     }

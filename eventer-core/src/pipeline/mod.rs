@@ -61,12 +61,15 @@ pub struct Summary {
     pub end: End,
     /// What became of the events of each sink.
     pub sinks: Vec<SinkSummary>,
+    /// The sources that ended in trouble, so that not all of them may have been read.
+    pub broken_off: Vec<Arc<str>>,
 }
 
 impl Summary {
-    /// Whether every sink has had every event that it wanted.
+    /// Whether every source was read to its end, and every sink has had every event that it wanted.
     pub fn is_complete(&self) -> bool {
-        self.sinks.iter().all(|sink| sink.rejected + sink.dropped + sink.undelivered == 0)
+        self.broken_off.is_empty()
+            && self.sinks.iter().all(|sink| sink.rejected + sink.dropped + sink.undelivered == 0)
     }
 }
 
@@ -93,7 +96,14 @@ impl Pipeline {
     /// Dropping the future ends everything at once, without verdicts.
     pub async fn run(self) -> Result<Summary, BuildError> {
         let Self {
-            sources, workers, mut manager, shutdown, mut asked_to_stop, stop_timeout, is_strict, ..
+            sources,
+            workers,
+            mut manager,
+            shutdown,
+            mut asked_to_stop,
+            stop_timeout,
+            is_strict,
+            status,
         } = self;
         let mut drivers = JoinSet::new();
         let open = async {
@@ -167,7 +177,7 @@ impl Pipeline {
         if has_panicked {
             return Err(BuildError::new("keep a source running", "a bug in it made it panic"));
         }
-        Ok(Summary { end, sinks })
+        Ok(Summary { end, sinks, broken_off: status.broken_off() })
     }
 }
 

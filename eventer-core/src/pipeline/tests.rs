@@ -531,3 +531,14 @@ async fn a_source_that_was_emptied_is_not_kept_waiting_for_the_tick() {
     pipeline.run().await.unwrap();
     assert!(begin.elapsed() <= Duration::from_secs(60), "{:?}", begin.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_ends_in_trouble_was_not_read_to_its_end() {
+    let mut answers = vec![Ok(None), Err(SourceError::new("read", "cut off")), Ok(Some(batch(0..10)))];
+    let source = Odd::new(move || std::future::ready(answers.pop().unwrap()));
+    let sink = ScriptedSink::default();
+    let pipeline = Pipeline::builder().source(source).sink("audit", sink, Policy::default()).build().unwrap();
+    let summary = pipeline.run().await.unwrap();
+    assert_eq!((summary_of(&summary, "audit").exported, summary.is_complete()), (10, false));
+    assert_eq!(summary.broken_off, ["odd".into()]);
+}
