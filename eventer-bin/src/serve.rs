@@ -131,5 +131,11 @@ fn conclude(summary: &Summary) -> ExitCode {
         let SinkSummary { name, exported, rejected, dropped, undelivered, .. } = sink;
         tracing::info!(sink = &**name, exported, rejected, dropped, undelivered, "sink closed");
     }
+    for source in &summary.broken_off {
+        tracing::error!(source = &**source, "ended in trouble: not all of it may have been read");
+    }
+    if summary.end == End::SinksGone {
+        tracing::error!("all destinations have gone for good");
+    }
     if summary.end == End::Shutdown || summary.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

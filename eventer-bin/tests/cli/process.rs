@@ -31,7 +31,7 @@ pub(crate) struct Ended {
 /// A program that runs, with its log as JSON. It dies with this.
 pub(crate) struct Running {
     child: Child,
-    stdout: Lines<BufReader<ChildStdout>>,
+    stdout: Option<Lines<BufReader<ChildStdout>>>,
     stderr: Option<Lines<BufReader<ChildStderr>>>,
     log: Vec<String>,
 }
@@ -101,7 +101,7 @@ impl Running {
         command.args(QUIET).arg("--log-format=json").args(arguments);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
         let mut child = child.unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let stdout = Some(BufReader::new(child.stdout.take().unwrap()).lines());
         let stderr = Some(BufReader::new(child.stderr.take().unwrap()).lines());
         Self { child, stdout, stderr, log: Vec::new() }
     }
@@ -127,12 +127,18 @@ impl Running {
 
     /// Waits for a line on standard output.
     pub(crate) async fn prints(&mut self) -> String {
-        soon(self.stdout.next_line()).await.unwrap().expect("a line on standard output")
+        let stdout = self.stdout.as_mut().expect("standard output is read");
+        soon(stdout.next_line()).await.unwrap().expect("a line on standard output")
     }
 
     /// Waits for the address of its admin server.
     pub(crate) async fn admin_address(&mut self) -> SocketAddr {
         self.logs("admin server listens").await["address"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Closes the reading end of its standard output.
+    pub(crate) fn close_output(&mut self) {
+        self.stdout = None;
     }
 
     /// Closes the reading end of its log.
@@ -152,15 +158,19 @@ impl Running {
         soon(async {
             let (mut out, mut err): (String, String) =
                 (String::new(), self.log.iter().map(|line| format!("{line}\n")).collect());
-            let mut stdout = self.stdout.into_inner();
+            let output = async {
+                match self.stdout {
+                    Some(stdout) => stdout.into_inner().read_to_string(&mut out).await.unwrap(),
+                    None => 0,
+                }
+            };
             let log = async {
                 match self.stderr {
                     Some(stderr) => stderr.into_inner().read_to_string(&mut err).await.unwrap(),
                     None => 0,
                 }
             };
-            let (printed, _) = tokio::join!(stdout.read_to_string(&mut out), log);
-            printed.unwrap();
+            tokio::join!(output, log);
             let code = self.child.wait().await.unwrap().code().expect("it ended by itself");
             Ended { code, stdout: out, stderr: err }
         })

@@ -1,8 +1,11 @@
 //! Runs that end by themselves, and a source that never rests.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use eventer_testkit::events;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
@@ -107,4 +110,32 @@ async fn a_busy_source_is_stopped_too() {
         "{}",
         ended.stderr
     );
+}
+
+#[tokio::test]
+async fn when_nobody_reads_its_output_any_more_it_ends() {
+    let mut running = Running::start(&["--source=demo:?rate=1000/s", "--sink=log:?format=json"]);
+    running.prints().await;
+    running.close_output();
+    let ended = running.ends().await;
+    assert_eq!(ended.code, 1);
+    ended.says(&["all destinations have gone for good"]);
+}
+
+#[tokio::test]
+async fn a_recording_that_is_cut_off_ends_with_1() {
+    let mut whole = Vec::new();
+    GzDecoder::new(&include_bytes!("../../../eventer-sources/testdata/cluster-events.jsonl.gz")[..])
+        .read_to_end(&mut whole)
+        .unwrap();
+    let mut file = NamedTempFile::with_suffix(".gz").unwrap();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&whole).unwrap();
+    let bytes = encoder.finish().unwrap();
+    file.write_all(&bytes[..bytes.len() / 2]).unwrap();
+    let [ip, port] = QUIET;
+    let ended = eventer(&[&replay(&file), "--sink=log:?format=json", ip, port]).await;
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stdout.lines().count() > 100, "what could be read is delivered");
+    ended.says(&["ended in trouble"]);
 }
