@@ -100,16 +100,20 @@ impl Cursor {
     /// Safe to cancel.
     pub(crate) async fn finished(&self) {
         loop {
-            let appended = self.journal.appended.notified();
-            tokio::pin!(appended);
+            let (appended, moved) = (self.journal.appended.notified(), self.journal.moved.notified());
+            tokio::pin!(appended, moved);
             appended.as_mut().enable();
+            moved.as_mut().enable();
             {
                 let state = self.journal.lock();
                 if state.is_closed && state.unsettled(&state.cursors[self.index]).next().is_none() {
                     return;
                 }
             }
-            appended.await;
+            tokio::select! {
+                () = appended => {}
+                () = moved => {}
+            }
         }
     }
 }

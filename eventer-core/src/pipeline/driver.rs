@@ -140,29 +140,31 @@ impl Driver {
         }
         let events = batch.len();
         let checkpoint = batch.checkpoint().cloned();
-        self.append(batch).await;
-        if let Some(checkpoint) = checkpoint {
+        if self.append(batch).await
+            && let Some(checkpoint) = checkpoint
+        {
             source.committed(&checkpoint).await;
         }
         if events >= self.batch_events.get() { Taken::Full } else { Taken::Rest(events) }
     }
 
-    /// Waits for room, and says while waiting that this is no standstill. What has found none when the sources' time is
-    /// up is counted as undelivered.
-    async fn append(&self, batch: EventBatch) {
+    /// Waits for room, and says while waiting that this is no standstill. False: there was none when the sources' time was
+    /// up; the batch is then counted as undelivered.
+    async fn append(&self, batch: EventBatch) -> bool {
         let mut append = pin!(self.journal.append(batch.clone()));
         let mut closing = pin!(self.shutdown.reached(Phase::Draining));
-        loop {
+        let is_appended = loop {
             tokio::select! {
                 biased;
-                () = &mut append => break,
-                () = &mut closing => {
-                    self.journal.refuse(&batch);
-                    break;
-                }
+                () = &mut append => break true,
+                () = &mut closing => break false,
                 () = sleep(PUBLISH_EVERY) => self.state.waits_for_room(true),
             }
+        };
+        if !is_appended {
+            self.journal.refuse(&batch);
         }
         self.state.waits_for_room(false);
+        is_appended
     }
 }
