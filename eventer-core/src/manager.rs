@@ -152,12 +152,15 @@ async fn supervise(worker: Worker, mut sink: Option<Arc<dyn EventSink>>) {
     loop {
         let mut task = AbortOnDrop(tokio::spawn(worker.clone().run(sink.take())));
         let Err(error) = (&mut task.0).await else { return };
-        if !error.is_panic() {
+        if !error.is_panic() || worker.cursor.is_gone() {
             return;
         }
         worker.layers.metrics.worker_restarted();
         worker.layers.state.failed("a bug in the sink made it panic; its events are kept".to_owned());
-        sleep(backoff.next_wait()).await;
+        tokio::select! {
+            () = worker.shutdown.reached(Phase::Expired) => return,
+            () = sleep(backoff.next_wait()) => {}
+        }
     }
 }
 

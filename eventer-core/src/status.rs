@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::event::Event;
 use crate::journal::Journal;
+use crate::metrics::DropReason;
 use crate::source::SourceStatus;
 use crate::time::{Clock, format_duration};
 
@@ -211,7 +212,13 @@ struct SinkInner {
     last_error: Option<String>,
     logged_at: Option<Instant>,
     rejection_logged_at: Option<Instant>,
+    drops_unlogged: u64,
+    drops_logged_at: Option<Instant>,
     totals: Totals,
+}
+
+fn is_due(logged_at: Option<Instant>) -> bool {
+    logged_at.is_none_or(|at| at.elapsed() >= LOG_AGAIN_AFTER)
 }
 
 /// What became of the events of a sink so far.
@@ -252,19 +259,37 @@ impl SinkState {
         }
     }
 
-    /// An attempt failed, and will be made again.
+    /// An attempt failed.
     pub(crate) fn failed(&self, error: String) {
         let mut inner = self.lock();
         inner.failures += 1;
         inner.failing_since.get_or_insert_with(|| (self.clock.now(), Instant::now()));
         let is_news = inner.last_error.as_ref() != Some(&error);
-        let is_due = inner.logged_at.is_none_or(|at| at.elapsed() >= LOG_AGAIN_AFTER);
-        if is_news || is_due {
+        let is_told = is_news || is_due(inner.logged_at);
+        let attempt = inner.failures;
+        let told = is_told.then(|| error.clone());
+        inner.last_error = Some(error);
+        if let Some(error) = told {
             inner.logged_at = Some(Instant::now());
-            let attempt = inner.failures;
+            drop(inner);
             tracing::warn!(sink = &*self.name, attempt, error, "an attempt failed");
         }
-        inner.last_error = Some(error);
+    }
+
+    /// Events were given up. Many are told together, once a minute.
+    pub(crate) fn dropped(&self, reason: DropReason, events: usize) {
+        if events == 0 {
+            return;
+        }
+        let mut inner = self.lock();
+        inner.totals.dropped += events as u64;
+        inner.drops_unlogged += events as u64;
+        if is_due(inner.drops_logged_at) {
+            inner.drops_logged_at = Some(Instant::now());
+            let events = std::mem::take(&mut inner.drops_unlogged);
+            drop(inner);
+            tracing::error!(sink = &*self.name, events, reason = reason.as_str(), "events are given up");
+        }
     }
 
     /// An event was rejected. Of many, the first ones are told and then one a minute: the reason is mostly the same.
@@ -273,8 +298,7 @@ impl SinkState {
         let mut inner = self.lock();
         inner.totals.rejected += 1;
         let so_far = inner.totals.rejected;
-        let is_due = inner.rejection_logged_at.is_none_or(|at| at.elapsed() >= LOG_AGAIN_AFTER);
-        if so_far > FIRST && !is_due {
+        if so_far > FIRST && !is_due(inner.rejection_logged_at) {
             return;
         }
         inner.rejection_logged_at = Some(Instant::now());

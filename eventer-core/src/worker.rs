@@ -112,8 +112,7 @@ impl Worker {
     /// Delivers the events at `indices`, one portion after the other.
     async fn deliver(&self, delivery: &Delivery, lease: &EventBatch, indices: &[usize]) -> Option<()> {
         for portion in delivery.portions(lease, indices) {
-            delivery.deliver(&portion.batch).await?;
-            self.cursor.settle(portion.indices);
+            delivery.deliver(portion, &|indices| self.cursor.settle(indices.iter().copied())).await?;
         }
         Some(())
     }

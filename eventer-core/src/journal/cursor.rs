@@ -34,6 +34,9 @@ impl Cursor {
             appended.as_mut().enable();
             {
                 let mut state = self.journal.lock();
+                if state.cursors[self.index].is_gone {
+                    return None;
+                }
                 if let Some(lease) = state.lease(self.index, max.get()) {
                     state.release();
                     drop(state);
@@ -52,14 +55,17 @@ impl Cursor {
     pub(crate) fn settle(&self, indices: impl IntoIterator<Item = usize>) {
         let mut state = self.journal.lock();
         let cursor = &mut state.cursors[self.index];
-        cursor.moved_at = Instant::now();
         let Some(held) = &mut cursor.held else { return };
+        let before = held.unsettled;
         for index in indices {
             if let Some(is_settled) = held.settled.get_mut(index)
                 && !std::mem::replace(is_settled, true)
             {
                 held.unsettled -= 1;
             }
+        }
+        if held.unsettled < before {
+            cursor.moved_at = Instant::now();
         }
         if held.unsettled == 0 {
             cursor.held = None;
@@ -80,6 +86,11 @@ impl Cursor {
         self.journal.lock().cursors[self.index].lost
     }
 
+    /// Whether the sink has gone for good.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.journal.lock().cursors[self.index].is_gone
+    }
+
     /// The sink has gone for good: what waits for it, and what comes, is dropped and counted.
     pub(crate) fn give_up(&self) {
         let mut state = self.journal.lock();
@@ -94,7 +105,7 @@ impl Cursor {
         self.journal.moved.notify_waiters();
     }
 
-    /// Waits until the journal is closed and nothing in it is without a verdict.
+    /// Waits until the journal is closed and nothing in it that the sink wants is without a verdict, or the sink is gone.
     ///
     /// # Cancellation
     /// Safe to cancel.
@@ -106,7 +117,9 @@ impl Cursor {
             moved.as_mut().enable();
             {
                 let state = self.journal.lock();
-                if state.is_closed && state.unsettled(&state.cursors[self.index]).next().is_none() {
+                let cursor = &state.cursors[self.index];
+                let is_finished = || !state.unsettled(cursor).any(|event| (cursor.wants)(event));
+                if cursor.is_gone || state.is_closed && is_finished() {
                     return;
                 }
             }

@@ -1,11 +1,9 @@
 //! Drops what has waited so long that nobody wants to hear of it.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use super::LayerContext;
 use super::rate_limit::RateLimit;
-use crate::batch::EventBatch;
+use super::{LayerContext, Portion, Settle};
 use crate::filter::is_expired;
 use crate::metrics::DropReason;
 use crate::policy::Policy;
@@ -26,9 +24,9 @@ impl Expire {
         Self { next, expiry }
     }
 
-    pub(super) async fn deliver(&self, portion: &EventBatch) -> Option<()> {
-        match self.expiry.fresh(portion) {
-            Some(fresh) => self.next.deliver(&fresh).await,
+    pub(super) async fn deliver(&self, portion: Portion, settle: Settle<'_>) -> Option<()> {
+        match self.expiry.fresh(portion, settle) {
+            Some(fresh) => self.next.deliver(fresh, settle).await,
             None => Some(()),
         }
     }
@@ -39,19 +37,19 @@ impl Expiry {
         Self { max_age: policy.max_age, context: context.clone() }
     }
 
-    /// What of the batch is not too old, if anything; the rest is dropped.
-    pub(super) fn fresh<'a>(&self, batch: &'a EventBatch) -> Option<Cow<'a, EventBatch>> {
+    /// What of the portion is not too old, if anything; the rest is dropped.
+    pub(super) fn fresh(&self, portion: Portion, settle: Settle<'_>) -> Option<Portion> {
         if self.max_age.is_none() {
-            return Some(Cow::Borrowed(batch));
+            return Some(portion);
         }
         let now = self.context.clock.now();
-        let fresh: Vec<_> =
-            batch.iter().filter(|event| !is_expired(event, self.max_age, now)).cloned().collect();
-        self.context.dropped(DropReason::MaxAge, batch.len() - fresh.len());
-        match fresh.len() {
-            0 => None,
-            all if all == batch.len() => Some(Cow::Borrowed(batch)),
-            _ => Some(Cow::Owned(batch.with_events(fresh))),
+        let is_old = |at: &usize| is_expired(&portion.batch.events()[*at], self.max_age, now);
+        let (old, fresh): (Vec<usize>, Vec<usize>) = (0..portion.batch.len()).partition(is_old);
+        if old.is_empty() {
+            return Some(portion);
         }
+        self.context.dropped(DropReason::MaxAge, old.len());
+        settle(&portion.part(&old).indices);
+        (!fresh.is_empty()).then(|| portion.part(&fresh))
     }
 }

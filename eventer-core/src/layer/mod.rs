@@ -36,6 +36,9 @@ use rate_limit::RateLimit;
 use retry::Retry;
 pub(crate) use split::Portion;
 
+/// Is told the indices of events that have a verdict.
+pub(crate) type Settle<'a> = &'a (dyn Fn(&[usize]) + Send + Sync);
+
 /// What the layers need besides the sink: the clock, and where they write down what becomes of events.
 #[derive(Clone)]
 pub(crate) struct LayerContext {
@@ -60,12 +63,8 @@ impl LayerContext {
 
     /// So many events are given up.
     fn dropped(&self, reason: DropReason, events: usize) {
-        if events == 0 {
-            return;
-        }
         self.metrics.dropped(reason, events);
-        self.state.count(|totals| totals.dropped += events as u64);
-        tracing::error!(sink = &*self.name, events, reason = reason.as_str(), "events are given up");
+        self.state.dropped(reason, events);
     }
 }
 
@@ -98,12 +97,12 @@ impl Delivery {
         split::split(batch, indices, self.limits)
     }
 
-    /// Delivers one portion, as often as it takes, and counts what becomes of its events as it happens. Afterwards each
-    /// of them has a verdict; but for `None`: the destination has gone for good.
+    /// Delivers one portion, as often as it takes. What becomes of its events is counted as it happens, and `settle` is
+    /// told of each that has a verdict. Afterwards all have one; but for `None`: the destination has gone for good.
     ///
     /// # Cancellation
-    /// Dropping the future leaves the portion without a verdict.
-    pub(crate) async fn deliver(&self, portion: &EventBatch) -> Option<()> {
-        self.portions.deliver(portion).await
+    /// Dropping the future leaves without a verdict what `settle` was not told of.
+    pub(crate) async fn deliver(&self, portion: Portion, settle: Settle<'_>) -> Option<()> {
+        self.portions.deliver(portion, settle).await
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::retry::Retry;
-use crate::batch::EventBatch;
+use super::{Portion, Settle};
 use crate::uri::Rate;
 
 pub(super) struct RateLimit {
@@ -22,11 +22,11 @@ impl RateLimit {
         Self { next, rate, passed: Mutex::default() }
     }
 
-    pub(super) async fn deliver(&self, portion: &EventBatch) -> Option<()> {
+    pub(super) async fn deliver(&self, portion: Portion, settle: Settle<'_>) -> Option<()> {
         if let Some(rate) = self.rate {
             self.turn(rate).await;
         }
-        self.next.deliver(portion).await
+        self.next.deliver(portion, settle).await
     }
 
     /// Waits for its turn. The lock is held while waiting, so that turns are given in the order of asking.

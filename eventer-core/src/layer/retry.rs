@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::LayerContext;
 use super::attempt::Attempt;
 use super::expire::Expiry;
+use super::{LayerContext, Portion, Settle};
 use crate::backoff::Backoff;
-use crate::batch::EventBatch;
 use crate::error::{ExportError, ExportErrorKind, report};
 use crate::metrics::DropReason;
 use crate::policy::Policy;
@@ -49,19 +48,20 @@ impl Retry {
         }
     }
 
-    /// `None`: the destination has gone for good, and there is no verdict.
-    pub(super) async fn deliver(&self, portion: &EventBatch) -> Option<()> {
+    /// `None`: the destination has gone for good, and there is no verdict on what is left.
+    pub(super) async fn deliver(&self, portion: Portion, settle: Settle<'_>) -> Option<()> {
         let mut backoff = Backoff::new(self.min_backoff, self.max_backoff);
         let mut failing_since: Option<Instant> = None;
         let mut is_retry = false;
-        let mut left = VecDeque::from([portion.clone()]);
-        while let Some(batch) = left.pop_front() {
-            let Some(batch) = self.expiry.fresh(&batch) else { continue };
+        let mut left = VecDeque::from([portion]);
+        while let Some(portion) = left.pop_front() {
+            let Some(portion) = self.expiry.fresh(portion, settle) else { continue };
             if std::mem::take(&mut is_retry) {
-                self.context.metrics.retried(batch.len());
+                self.context.metrics.retried(portion.batch.len());
             }
-            let Err(error) = self.next.export(&batch).await else {
-                self.context.delivered(batch.len());
+            let Err(error) = self.next.export(&portion.batch).await else {
+                self.context.delivered(portion.batch.len());
+                settle(&portion.indices);
                 self.context.state.succeeded();
                 backoff.reset();
                 failing_since = None;
@@ -71,7 +71,7 @@ impl Retry {
                 self.context.state.failed(report(&error));
                 return None;
             }
-            let is_progress = self.sort(&batch, &error, &mut left);
+            let is_progress = self.sort(portion, &error, &mut left, settle);
             if is_progress {
                 backoff.reset();
                 failing_since = None;
@@ -86,8 +86,10 @@ impl Retry {
             match self.wait_before_retry(&error, &mut backoff, since) {
                 Some(wait) => sleep(wait).await,
                 None => {
-                    let given_up = left.iter().map(EventBatch::len).sum();
-                    self.context.dropped(DropReason::RetryFor, given_up);
+                    for portion in &left {
+                        self.context.dropped(DropReason::RetryFor, portion.batch.len());
+                        settle(&portion.indices);
+                    }
                     break;
                 }
             }
@@ -113,39 +115,47 @@ impl Retry {
         (!rest.is_zero() && theirs <= rest).then(|| own.min(rest).max(theirs))
     }
 
-    /// Puts each event of a batch that failed where it belongs: among the delivered, the rejected, or what is left.
+    /// Puts each event of a portion that failed where it belongs: among the delivered, the rejected, or what is left.
     /// Says whether anything got further.
-    fn sort(&self, batch: &EventBatch, error: &ExportError, left: &mut VecDeque<EventBatch>) -> bool {
-        if !error.is_partial() || error.names_events_beyond(batch.len()) {
-            match (error.is_retryable(), batch.len()) {
-                (true, _) => left.push_front(batch.clone()),
-                (false, 1) => self.context.rejected(&batch.events()[0], &report(error)),
-                (false, len) => {
-                    let (first, second) = batch.events().split_at(len / 2);
-                    left.push_front(batch.with_events(second.to_vec()));
-                    left.push_front(batch.with_events(first.to_vec()));
+    fn sort(
+        &self,
+        portion: Portion,
+        error: &ExportError,
+        left: &mut VecDeque<Portion>,
+        settle: Settle<'_>,
+    ) -> bool {
+        let len = portion.batch.len();
+        if !error.is_partial() || error.names_events_beyond(len) {
+            match (error.is_retryable(), len) {
+                (true, _) => left.push_front(portion),
+                (false, 1) => {
+                    self.context.rejected(&portion.batch.events()[0], &report(error));
+                    settle(&portion.indices);
+                }
+                (false, _) => {
+                    let places: Vec<usize> = (0..len).collect();
+                    let (first, second) = places.split_at(len / 2);
+                    left.push_front(portion.part(second));
+                    left.push_front(portion.part(first));
                 }
             }
             return !error.is_retryable();
         }
-        let mut fates = vec![Fate::Delivered; batch.len()];
+        let mut fates = vec![Fate::Delivered; len];
         for index in error.unsent() {
             fates[*index] = Fate::Unsent;
         }
         for rejection in error.rejections() {
             if std::mem::replace(&mut fates[rejection.index], Fate::Rejected) != Fate::Rejected {
-                self.context.rejected(&batch.events()[rejection.index], &rejection.reason);
+                self.context.rejected(&portion.batch.events()[rejection.index], &rejection.reason);
             }
         }
-        let of = |fate| {
-            batch.iter().zip(&fates).filter(move |(_, its)| **its == fate).map(|(event, _)| event.clone())
-        };
-        self.context.delivered(of(Fate::Delivered).count());
-        let unsent: Vec<_> = of(Fate::Unsent).collect();
-        let is_progress = unsent.len() < batch.len();
+        self.context.delivered(fates.iter().filter(|fate| **fate == Fate::Delivered).count());
+        let (unsent, settled): (Vec<usize>, Vec<usize>) = (0..len).partition(|at| fates[*at] == Fate::Unsent);
+        settle(&portion.part(&settled).indices);
         if !unsent.is_empty() {
-            left.push_front(batch.with_events(unsent));
+            left.push_front(portion.part(&unsent));
         }
-        is_progress
+        !settled.is_empty()
     }
 }

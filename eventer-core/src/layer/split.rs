@@ -11,6 +11,16 @@ pub(crate) struct Portion {
     pub(crate) indices: Vec<usize>,
 }
 
+impl Portion {
+    /// The events at these places of the portion.
+    pub(super) fn part(&self, places: &[usize]) -> Self {
+        Self {
+            batch: self.batch.with_events(places.iter().map(|at| self.batch.events()[*at].clone()).collect()),
+            indices: places.iter().map(|at| self.indices[*at]).collect(),
+        }
+    }
+}
+
 /// Cuts the events of `batch` at `indices` into portions within `limits`. A single event may exceed the bytes.
 pub(super) fn split(batch: &EventBatch, indices: &[usize], limits: BatchLimits) -> Vec<Portion> {
     let mut portions = Vec::new();

@@ -35,7 +35,7 @@ impl Wrapped {
     async fn deliver(&self, batch: &EventBatch) {
         let wanted = self.delivery.wanted(batch);
         for portion in self.delivery.portions(batch, &wanted) {
-            self.delivery.deliver(&portion.batch).await.unwrap();
+            self.delivery.deliver(portion, &|_| {}).await.unwrap();
         }
     }
 
@@ -181,7 +181,8 @@ async fn progress_begins_the_waits_and_the_time_for_trying_anew() {
 async fn a_destination_that_is_gone_gets_no_second_attempt() {
     let sink = ScriptedSink::always(|| Answer::Err(ExportError::gone("broken pipe")));
     let wrapped = wrap(&sink, &Policy::default());
-    assert!(wrapped.delivery.deliver(&received([1])).await.is_none());
+    let portion = wrapped.delivery.portions(&received([1]), &[0]).remove(0);
+    assert!(wrapped.delivery.deliver(portion, &|_| {}).await.is_none());
     assert_eq!((sink.exports().len(), wrapped.totals()), (1, (0, 0, 0)));
 }
 

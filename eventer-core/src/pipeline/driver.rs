@@ -50,17 +50,14 @@ enum Taken {
     Failed,
     /// Nothing, and there will be nothing more.
     Ended,
+    /// The sources' time is up.
+    TimeUp,
 }
 
 impl Driver {
     /// Drives the source until it ends or the pipeline stops; then takes what it has buffered, and drops it.
     pub(super) async fn run(self, mut source: Box<dyn EventSource>) {
-        let is_broken_off = tokio::select! {
-            biased;
-            is_broken_off = self.drive(source.as_mut()) => is_broken_off,
-            // A source that hands nothing out must not keep the sinks from stopping in order.
-            () = self.shutdown.reached(Phase::Draining) => false,
-        };
+        let is_broken_off = self.drive(source.as_mut()).await;
         self.state.ended(is_broken_off);
     }
 
@@ -100,8 +97,10 @@ impl Driver {
                 yield_now().await;
                 taken = self.take(source).await;
             }
-            if matches!(taken, Taken::Ended) {
-                return is_in_trouble;
+            match taken {
+                Taken::Ended => return is_in_trouble,
+                Taken::TimeUp => return false,
+                Taken::Full | Taken::Rest(_) | Taken::Failed => {}
             }
             is_in_trouble = matches!(taken, Taken::Failed);
             self.state.turned(source.status());
@@ -115,7 +114,7 @@ impl Driver {
             left = match self.take(source).await {
                 Taken::Full => left.saturating_sub(self.batch_events.get()),
                 Taken::Rest(events) if events > 0 => left.saturating_sub(events),
-                Taken::Rest(_) | Taken::Failed | Taken::Ended => return,
+                Taken::Rest(_) | Taken::Failed | Taken::Ended | Taken::TimeUp => return,
             };
         }
     }
@@ -123,7 +122,13 @@ impl Driver {
     /// Takes a batch into the journal.
     async fn take(&self, source: &mut dyn EventSource) -> Taken {
         let begin = Instant::now();
-        let batch = match source.get_new_events().await {
+        let taken = tokio::select! {
+            biased;
+            taken = source.get_new_events() => taken,
+            // A source that hands nothing out must not keep the sinks from stopping in order.
+            () = self.shutdown.reached(Phase::Draining) => return Taken::TimeUp,
+        };
+        let batch = match taken {
             Ok(Some(batch)) => batch,
             Ok(None) => return Taken::Ended,
             Err(error) => {
@@ -140,10 +145,16 @@ impl Driver {
         }
         let events = batch.len();
         let checkpoint = batch.checkpoint().cloned();
-        if self.append(batch).await
-            && let Some(checkpoint) = checkpoint
-        {
-            source.committed(&checkpoint).await;
+        if !self.append(batch).await {
+            // What comes after it must not be taken for stored.
+            return Taken::TimeUp;
+        }
+        if let Some(checkpoint) = checkpoint {
+            tokio::select! {
+                biased;
+                () = source.committed(&checkpoint) => {}
+                () = self.shutdown.reached(Phase::Draining) => {}
+            }
         }
         if events >= self.batch_events.get() { Taken::Full } else { Taken::Rest(events) }
     }

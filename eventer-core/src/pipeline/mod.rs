@@ -8,6 +8,7 @@ mod driver;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,16 +107,17 @@ impl Pipeline {
             status,
         } = self;
         let mut drivers = JoinSet::new();
+        let mut workers = VecDeque::from(workers);
         let open = async {
             for (plan, context, driver) in sources {
                 drivers.spawn(driver.run(plan.open(context).await?));
             }
-            for worker in workers {
+            while let Some(worker) = workers.front() {
                 let sink = match is_strict {
                     true => Some(worker.plan.open(worker.context.clone()).await?),
                     false => None,
                 };
-                manager.start(worker, sink);
+                manager.start(workers.pop_front().expect("it has a front"), sink);
             }
             Ok(())
         };
@@ -124,6 +126,11 @@ impl Pipeline {
             opened = open => opened.map(|()| false)?,
             () = &mut asked_to_stop => true,
         };
+
+        // Asked to stop while a sink was opened, the rest may still deliver what waits for it.
+        for worker in workers {
+            manager.start(worker, None);
+        }
 
         let mut has_panicked = false;
         let mut all_ended = Box::pin(async {
@@ -173,6 +180,7 @@ impl Pipeline {
             }
         }
         drop(all_ended);
+        shutdown.advance(Phase::Draining);
         let sinks = manager.finish().await;
         if has_panicked {
             return Err(BuildError::new("keep a source running", "a bug in it made it panic"));

@@ -542,3 +542,51 @@ async fn a_source_that_ends_in_trouble_was_not_read_to_its_end() {
     assert_eq!((summary_of(&summary, "audit").exported, summary.is_complete()), (10, false));
     assert_eq!(summary.broken_off, ["odd".into()]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_portion_that_ends_part_way_is_counted_event_by_event() {
+    let partial = ExportError::unavailable("bulk").with_unsent(0..4).with_rejected(9, "too large");
+    let sink = ScriptedSink::answering([Answer::Err(partial), Answer::Hang]);
+    let pipeline = Pipeline::builder()
+        .source(FakeSource::lasting("watch", [batch(0..10)]))
+        .sink("bulk", sink, Policy::default())
+        .stop_timeout(Duration::from_secs(5))
+        .shutdown(sleep(Duration::from_secs(3)))
+        .build()
+        .unwrap();
+    let summary = pipeline.run().await.unwrap();
+    let sink = summary_of(&summary, "bulk");
+    assert_eq!((sink.exported, sink.rejected, sink.undelivered), (5, 1, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_was_never_reached_by_the_opening_is_accounted_for() {
+    let late = ScriptedSink::default();
+    let pipeline = Pipeline::builder()
+        .source(FakeSource::lasting("watch", [batch(0..10)]))
+        .sink_plan(unopenable(true))
+        .sink("behind", late.clone(), Policy::default())
+        .strict(true)
+        .shutdown(sleep(Duration::from_secs(3)))
+        .build()
+        .unwrap();
+    let summary = pipeline.run().await.unwrap();
+    assert_eq!(summary_of(&summary, "late").undelivered, 10);
+    assert_eq!(summary_of(&summary, "behind").exported, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_always_panics_counts_as_dead() {
+    let healthy = ScriptedSink::default();
+    let pages = batches(30).into_iter().map(|page| page.with_intake(Intake::Rereadable));
+    let pipeline = Pipeline::builder()
+        .source(FakeSource::ending("list", pages))
+        .sink("buggy", ScriptedSink::always(|| Answer::Panic), Policy::default())
+        .sink("healthy", healthy.clone(), Policy::default())
+        .journal_size(ByteSize(2 << 20))
+        .build()
+        .unwrap();
+    let run = tokio::spawn(pipeline.run());
+    timeout(Duration::from_secs(1000), healthy.wait_for(30 * EVENTS)).await.unwrap();
+    run.await.unwrap().unwrap();
+}
