@@ -10,14 +10,15 @@ use tokio::time::Instant;
 use super::*;
 use crate::batch::{Checkpoint, EventBatch, Intake, Position};
 use crate::error::{ExportError, SourceError};
+use crate::event::Event;
 use crate::filter::EventFilter;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::registry::SinkPlan;
 use crate::sink::BatchLimits;
 use crate::source::{EventSource, SourceStatus};
-use crate::testing::{Answer, FakeSource, ScriptedSink, batch};
-use crate::time::SystemClock;
+use crate::testing::{Answer, FakeSource, ScriptedSink, VirtualClock, batch, event};
+use crate::time::{Clock, SystemClock};
 use crate::uri::{ByteSize, OptionValue, Rate};
 
 const EVENTS: usize = 1000;
@@ -589,4 +590,58 @@ async fn a_sink_that_always_panics_counts_as_dead() {
     let run = tokio::spawn(pipeline.run());
     timeout(Duration::from_secs(1000), healthy.wait_for(30 * EVENTS)).await.unwrap();
     run.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_is_not_undelivered_too() {
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(Timestamp::from_second(1000).unwrap()));
+    let received = |n: usize, second| {
+        let received_at = Timestamp::from_second(second).unwrap();
+        Arc::new(Event { received_at, ..event(n) })
+    };
+    let events = (0..10).map(|n| received(n, if n < 5 { 1 } else { 1000 })).collect();
+    let policy = Policy { max_age: Some(Duration::from_secs(60)), ..Policy::default() };
+    let pipeline = Pipeline::builder()
+        .clock(clock)
+        .source(FakeSource::lasting("watch", [batch([]).with_events(events)]))
+        .sink("hangs", hangs(), policy)
+        .shutdown(sleep(Duration::from_secs(3)))
+        .stop_timeout(Duration::from_secs(5))
+        .build()
+        .unwrap();
+    let summary = pipeline.run().await.unwrap();
+    let sink = summary_of(&summary, "hangs");
+    assert_eq!((sink.exported, sink.dropped, sink.undelivered), (0, 5, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_position_behind_a_batch_that_found_no_room_is_not_committed() {
+    let at = |version: usize| {
+        let position = Position { version: version.to_string(), at: Timestamp::UNIX_EPOCH };
+        Checkpoint([("all".to_owned(), position)].into())
+    };
+    let mut number = 0;
+    let mut source = Odd::new(move || {
+        number += 1;
+        // After four batches only the position moves, as it does with bookmarks.
+        let events = if number <= 4 { batch(0..EVENTS) } else { batch([]) };
+        std::future::ready(Ok(Some(events.with_checkpoint(at(number)))))
+    });
+    source.is_always_ready = true;
+    let committed = source.committed.clone();
+    let pipeline = Pipeline::builder()
+        .source(source)
+        .sink("hangs", hangs(), Policy::default())
+        .journal_size(ByteSize(1 << 20))
+        .shutdown(sleep(Duration::from_secs(3)))
+        .build()
+        .unwrap();
+    let summary = pipeline.run().await.unwrap();
+    let committed = committed.lock().unwrap();
+    assert_eq!(
+        *committed,
+        [at(1), at(2)],
+        "the sink holds the first, the second is in the journal, the third had no room"
+    );
+    assert_eq!(summary_of(&summary, "hangs").undelivered, 3 * EVENTS as u64);
 }
