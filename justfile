@@ -38,19 +38,19 @@ typos:
 image tag="ghcr.io/eventer-rs/eventer:0.1.0":
     docker build -f deploy/Dockerfile -t {{ tag }} .
 
-# A new sink from eventer-sinks/template, which speaks HTTP and passes the conformance kit: `just new-sink loki Loki`.
+# A new sink from eventer-sinks/scaffold, which speaks HTTP and passes the conformance kit: `just new-sink loki Loki`.
 new-sink kind type:
     #!/usr/bin/env bash
     set -euo pipefail
     folder=eventer-sinks/src/{{ kind }}
     mkdir "$folder"
-    for file in eventer-sinks/template/*.rs; do
+    for file in eventer-sinks/scaffold/*.rs; do
         sed 's/newsink/{{ kind }}/g; s/NewSink/{{ type }}/g' "$file" >"$folder/${file##*/}"
     done
     cat <<'HINT'
     Written. What is left to do by hand:
-      eventer-sinks/Cargo.toml       {{ kind }} = ["dep:reqwest", "dep:rustls", "dep:rustls-platform-verifier"], and in `default`
-      eventer-sinks/src/registry.rs  the module, `http` for this feature too, and
+      eventer-sinks/Cargo.toml       {{ kind }} = ["http-client"], and in `default`
+      eventer-sinks/src/registry.rs  the module, and
                                      registry.register_sink::<{{ kind }}::{{ type }}Config>();
       eventer-bin/Cargo.toml         {{ kind }} = ["eventer-sinks/{{ kind }}"], and in `default`
       cargo test -p eventer-sinks {{ kind }}

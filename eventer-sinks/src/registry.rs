@@ -1,20 +1,41 @@
 //! The sinks of this crate: which feature brings which module, and their registration. Features are asked for here only.
 
+#[cfg(feature = "dingtalk")]
+#[path = "dingtalk/mod.rs"]
+pub mod dingtalk;
 #[cfg(feature = "file")]
 #[path = "file/mod.rs"]
 pub mod file;
-#[cfg(feature = "webhook")]
+#[cfg(feature = "http-client")]
 #[path = "http/mod.rs"]
 pub(crate) mod http;
+#[cfg(feature = "influxdb")]
+#[path = "influxdb/mod.rs"]
+pub mod influxdb;
+#[cfg(feature = "kafka")]
+#[path = "kafka/mod.rs"]
+pub mod kafka;
+#[cfg(any(feature = "influxdb", feature = "kafka"))]
+#[path = "kube_eventer/mod.rs"]
+pub(crate) mod kube_eventer;
 #[cfg(any(feature = "file", feature = "log"))]
 #[path = "line/mod.rs"]
 pub(crate) mod line;
 #[cfg(feature = "log")]
 #[path = "log/mod.rs"]
 pub mod log;
+#[cfg(feature = "slack")]
+#[path = "slack/mod.rs"]
+pub mod slack;
+#[cfg(feature = "template")]
+#[path = "template/mod.rs"]
+pub(crate) mod template;
 #[cfg(feature = "webhook")]
 #[path = "webhook/mod.rs"]
 pub mod webhook;
+#[cfg(feature = "wechat")]
+#[path = "wechat/mod.rs"]
+pub mod wechat;
 
 use eventer_core::Registry;
 

@@ -13,6 +13,6 @@ pub(crate) mod tests;
 
 /// What `just new-sink` copies; compiled and tested here, so that it stays true.
 #[cfg(test)]
-#[path = "../../template/mod.rs"]
+#[path = "../../scaffold/mod.rs"]
 #[allow(unreachable_pub, unused_imports, reason = "a sink's module is public, and this one is not")]
-mod template;
+mod scaffold;

@@ -1,0 +1,1 @@
+//! `dingtalk:URL` tells a DingTalk robot of each event.

@@ -1,0 +1,1 @@
+//! `influxdb:URL` writes each event as a point to InfluxDB.

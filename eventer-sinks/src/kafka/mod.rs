@@ -1,0 +1,1 @@
+//! `kafka:` produces each event to a topic of Kafka.

@@ -1,0 +1,1 @@
+//! `slack:URL` tells a Slack channel of each event.

@@ -1,0 +1,1 @@
+//! `wechat:` tells users of a WeCom app of each event.
