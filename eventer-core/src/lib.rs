@@ -5,6 +5,7 @@
 //! them ([`uri`], [`registry`], [`policy`], [`filter`]), and what happens in between.
 
 pub mod batch;
+pub mod cluster;
 pub mod error;
 pub mod event;
 pub mod filter;
@@ -31,6 +32,7 @@ mod worker;
 pub use async_trait::async_trait;
 pub use backoff::Backoff;
 pub use batch::{Checkpoint, EventBatch, Intake, Position};
+pub use cluster::{ConfigMapKey, ConfigMaps};
 pub use error::{BoxError, BuildError, ConfigError, ExportError, ExportErrorKind, SourceError, report};
 pub use event::Event;
 pub use filter::EventFilter;
@@ -39,7 +41,7 @@ pub use metrics::Metrics;
 pub use pipeline::{End, Pipeline, PipelineBuilder, Summary};
 pub use policy::{Policy, PolicyDefaults};
 pub use registry::{Registry, SinkConfig, SinkPlan, SourceConfig, SourcePlan};
-pub use secret::Secret;
+pub use secret::{Secret, SecretSource};
 pub use shutdown::{Phase, Shutdown};
 pub use sink::{BatchLimits, EventSink, SinkContext};
 pub use source::{EventSource, SourceContext, SourceStatus};

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
+use crate::cluster::ConfigMaps;
 use crate::error::{BuildError, ConfigError};
 use crate::policy::{self, Policy, PolicyDefaults};
 use crate::sink::{EventSink, SinkContext};
 use crate::source::{EventSource, SourceContext};
-use crate::uri::{ComponentSpec, ComponentUri, OptionSpec, UriReader};
+use crate::uri::{ComponentSpec, ComponentUri, Environment, Needs, OptionSpec, UriReader};
 
 /// The typed config of a kind of sink: what the user said, valid by construction.
 pub trait SinkConfig: Sized + Send + Sync + 'static {
@@ -52,6 +53,11 @@ pub trait SourceConfig: Sized + Send + Sync + 'static {
     /// What makes it impossible to go on reading, such as a missing option.
     fn from_uri(uri: &mut UriReader<'_>) -> Result<Self, ConfigError>;
 
+    /// The ConfigMaps of the cluster that it speaks to, for sinks that ask. By default it speaks to none.
+    fn config_maps(&self) -> Option<Arc<dyn ConfigMaps>> {
+        None
+    }
+
     /// Opens the source. The far side need not be up.
     ///
     /// # Errors
@@ -60,8 +66,9 @@ pub trait SourceConfig: Sized + Send + Sync + 'static {
 }
 
 /// The kinds of sources and sinks that a program knows.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Registry {
+    environment: Option<Arc<dyn Environment + Send + Sync>>,
     sources: Vec<Kind<SourcePlan>>,
     sinks: Vec<Kind<SinkPlan>>,
 }
@@ -75,7 +82,8 @@ const SOURCE_NAME: OptionSpec = OptionSpec::new(
     "Name of the source in logs, metrics and positions; else its kind.",
 );
 
-type Parse<P> = fn(flag: &str, uri: &ComponentUri) -> Result<P, Vec<ConfigError>>;
+type Parse<P> =
+    fn(flag: &str, uri: &ComponentUri, environment: &dyn Environment) -> Result<P, Vec<ConfigError>>;
 
 /// Opens a component; it can be asked again after a failure.
 type Open<Context, Component> =
@@ -98,6 +106,12 @@ impl Registry {
     /// Knows no kind.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets where the variables are that stand in for options, such as `SLACK_TOKEN`; else there are none.
+    pub fn set_environment(&mut self, environment: Arc<dyn Environment + Send + Sync>) -> &mut Self {
+        self.environment = Some(environment);
+        self
     }
 
     /// Adds a kind of sink; one that was added before under the same name goes.
@@ -138,7 +152,7 @@ impl Registry {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn plan_sink(&self, uri: &ComponentUri) -> Result<SinkPlan, Vec<ConfigError>> {
-        plan("--sink", &self.sinks, uri)
+        plan("--sink", &self.sinks, uri, self.environment())
     }
 
     /// Makes a plan of a source's URI.
@@ -146,7 +160,23 @@ impl Registry {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn plan_source(&self, uri: &ComponentUri) -> Result<SourcePlan, Vec<ConfigError>> {
-        plan("--source", &self.sources, uri)
+        plan("--source", &self.sources, uri, self.environment())
+    }
+
+    fn environment(&self) -> &dyn Environment {
+        match &self.environment {
+            Some(environment) => environment.as_ref(),
+            None => &(),
+        }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("sources", &self.sources)
+            .field("sinks", &self.sinks)
+            .finish_non_exhaustive()
     }
 }
 
@@ -156,7 +186,12 @@ fn add<P>(kinds: &mut Vec<Kind<P>>, kind: Kind<P>) {
     kinds.insert(at, kind);
 }
 
-fn plan<P>(flag: &str, kinds: &[Kind<P>], uri: &ComponentUri) -> Result<P, Vec<ConfigError>> {
+fn plan<P>(
+    flag: &str,
+    kinds: &[Kind<P>],
+    uri: &ComponentUri,
+    environment: &dyn Environment,
+) -> Result<P, Vec<ConfigError>> {
     let Some(kind) = kinds.iter().find(|kind| kind.spec.kind == uri.kind()) else {
         let known = || kinds.iter().map(|kind| kind.spec.kind);
         return Err(vec![ConfigError::UnknownKind {
@@ -165,7 +200,7 @@ fn plan<P>(flag: &str, kinds: &[Kind<P>], uri: &ComponentUri) -> Result<P, Vec<C
             known: known().collect::<Vec<_>>().join(", "),
         }]);
     };
-    (kind.parse)(flag, uri)
+    (kind.parse)(flag, uri, environment)
 }
 
 /// A sink that is parsed and not yet open.
@@ -179,16 +214,23 @@ pub struct SinkPlan {
     pub exporter: &'static str,
     /// What happens around it.
     pub policy: Policy,
+    needs: Needs,
     open: Open<SinkContext, Arc<dyn EventSink>>,
 }
 
 impl SinkPlan {
-    fn parse<C: SinkConfig>(flag: &str, uri: &ComponentUri) -> Result<Self, Vec<ConfigError>> {
+    fn parse<C: SinkConfig>(
+        flag: &str,
+        uri: &ComponentUri,
+        environment: &dyn Environment,
+    ) -> Result<Self, Vec<ConfigError>> {
         let mut reader = UriReader::new(flag, uri, const { &C::SPEC }, policy::OPTIONS);
+        reader = reader.with_environment(environment);
         let policy = Policy::take(&mut reader, C::POLICY);
         let name = Policy::take_name(&mut reader);
-        let config = finish(C::from_uri(&mut reader), reader)?;
-        let config = Arc::new(config);
+        let config = C::from_uri(&mut reader);
+        let needs = reader.take_needs();
+        let config = Arc::new(finish(config, reader)?);
         let open = move |context: SinkContext| -> BoxFuture<'static, _> {
             let config = config.clone();
             Box::pin(async move {
@@ -196,7 +238,7 @@ impl SinkPlan {
                 Ok(sink)
             })
         };
-        Ok(Self { kind: C::SPEC.kind, name, exporter: C::EXPORTER, policy, open: Arc::new(open) })
+        Ok(Self { kind: C::SPEC.kind, name, exporter: C::EXPORTER, policy, needs, open: Arc::new(open) })
     }
 
     /// A plan for a sink that is open already, for embedders.
@@ -205,7 +247,7 @@ impl SinkPlan {
             let sink = sink.clone();
             Box::pin(async move { Ok(sink) })
         };
-        Self { kind: "embedded", name: Some(name.into()), exporter: "embedded", policy, open: Arc::new(open) }
+        Self::embedded(name, policy, Arc::new(open))
     }
 
     /// A plan for a sink that `open` opens, once or as often as it takes, for embedders.
@@ -218,7 +260,22 @@ impl SinkPlan {
         F: Future<Output = Result<Arc<dyn EventSink>, BuildError>> + Send + 'static,
     {
         let open = move |_| -> BoxFuture<'static, _> { Box::pin(open()) };
-        Self { kind: "embedded", name: Some(name.into()), exporter: "embedded", policy, open: Arc::new(open) }
+        Self::embedded(name, policy, Arc::new(open))
+    }
+
+    /// The option by which it asks for a ConfigMap, which a source must know where to find.
+    pub fn config_map_option(&self) -> Option<&'static str> {
+        self.needs.config_map
+    }
+
+    /// Reads the files that it needs, and says everything that is wrong with them. To be asked before anything is
+    /// opened; files that change later are none of its business.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn check_files(&self) -> Result<(), Vec<ConfigError>> {
+        let errors: Vec<_> = self.needs.files.iter().filter_map(|file| file.verify().err()).collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     /// Opens the sink.
@@ -227,6 +284,15 @@ impl SinkPlan {
     /// Something on this side cannot be opened now. The far side need not be up.
     pub async fn open(&self, context: SinkContext) -> Result<Arc<dyn EventSink>, BuildError> {
         (self.open)(context).await
+    }
+
+    fn embedded(
+        name: impl Into<String>,
+        policy: Policy,
+        open: Open<SinkContext, Arc<dyn EventSink>>,
+    ) -> Self {
+        let needs = Needs::default();
+        Self { kind: "embedded", name: Some(name.into()), exporter: "embedded", policy, needs, open }
     }
 }
 
@@ -243,15 +309,23 @@ pub struct SourcePlan {
     pub kind: &'static str,
     /// The name that it was given with `source_name=`.
     pub name: Option<String>,
+    /// The ConfigMaps of the cluster that it speaks to.
+    pub(crate) config_maps: Option<Arc<dyn ConfigMaps>>,
     open: Open<SourceContext, Box<dyn EventSource>>,
 }
 
 impl SourcePlan {
-    fn parse<C: SourceConfig>(flag: &str, uri: &ComponentUri) -> Result<Self, Vec<ConfigError>> {
+    fn parse<C: SourceConfig>(
+        flag: &str,
+        uri: &ComponentUri,
+        environment: &dyn Environment,
+    ) -> Result<Self, Vec<ConfigError>> {
         let mut reader = UriReader::new(flag, uri, const { &C::SPEC }, SOURCE_OPTIONS);
+        reader = reader.with_environment(environment);
         let name = reader.take(&SOURCE_NAME);
         let config = finish(C::from_uri(&mut reader), reader)?;
         let config = Arc::new(config);
+        let config_maps = config.config_maps();
         let open = move |context: SourceContext| -> BoxFuture<'static, _> {
             let config = config.clone();
             Box::pin(async move {
@@ -259,7 +333,7 @@ impl SourcePlan {
                 Ok(source)
             })
         };
-        Ok(Self { kind: C::SPEC.kind, name, open: Arc::new(open) })
+        Ok(Self { kind: C::SPEC.kind, name, config_maps, open: Arc::new(open) })
     }
 
     /// A plan for a source that is open already, for embedders. It can be opened once.
@@ -272,7 +346,12 @@ impl SourcePlan {
                 async move { source.ok_or_else(|| BuildError::new("open a source twice", "it is in use")) },
             )
         };
-        Self { kind: "embedded", name: Some(name), open: Arc::new(open) }
+        Self { kind: "embedded", name: Some(name), config_maps: None, open: Arc::new(open) }
+    }
+
+    /// Whether it speaks to a cluster that has ConfigMaps.
+    pub fn has_config_maps(&self) -> bool {
+        self.config_maps.is_some()
     }
 
     /// Opens the source.

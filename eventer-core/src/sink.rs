@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::tz::TimeZone;
 
 use crate::batch::EventBatch;
+use crate::cluster::ConfigMaps;
 use crate::error::ExportError;
 use crate::time::{Clock, SystemClock};
 
@@ -87,6 +88,8 @@ pub struct SinkContext {
     pub time_zone: TimeZone,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
+    /// The ConfigMaps of the cluster that the events come from, if a source speaks to one.
+    pub config_maps: Option<Arc<dyn ConfigMaps>>,
 }
 
 impl SinkContext {
@@ -97,6 +100,7 @@ impl SinkContext {
             clock: Arc::new(SystemClock),
             time_zone: TimeZone::UTC,
             stdout_is_terminal: false,
+            config_maps: None,
         }
     }
 }

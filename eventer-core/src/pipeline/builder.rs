@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::driver::Driver;
 use super::{Pipeline, names};
+use crate::cluster::ConfigMaps;
 use crate::error::BuildError;
 use crate::journal::{Journal, PATIENCE};
 use crate::layer::LayerContext;
@@ -39,6 +40,7 @@ pub struct PipelineBuilder {
     is_strict: bool,
     counts_events: bool,
     asked_to_stop: BoxFuture<'static, ()>,
+    config_maps: Option<Arc<dyn ConfigMaps>>,
     sources: Vec<SourcePlan>,
     sinks: Vec<SinkPlan>,
 }
@@ -135,6 +137,13 @@ impl PipelineBuilder {
         self
     }
 
+    /// The ConfigMaps that sinks may ask for. By default those of the first source that speaks to a cluster.
+    #[must_use]
+    pub fn config_maps(mut self, config_maps: Arc<dyn ConfigMaps>) -> Self {
+        self.config_maps = Some(config_maps);
+        self
+    }
+
     /// Adds a source that is open.
     #[must_use]
     pub fn source(self, source: impl EventSource + 'static) -> Self {
@@ -144,6 +153,9 @@ impl PipelineBuilder {
     /// Adds a source that was planned from a URI.
     #[must_use]
     pub fn source_plan(mut self, plan: SourcePlan) -> Self {
+        if self.config_maps.is_none() {
+            self.config_maps = plan.config_maps.clone();
+        }
         self.sources.push(plan);
         self
     }
@@ -209,6 +221,7 @@ impl PipelineBuilder {
             })
             .collect();
 
+        let config_maps = self.config_maps;
         let sink_names = names(self.sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
         let workers: Vec<_> = sink_names
             .into_iter()
@@ -218,6 +231,7 @@ impl PipelineBuilder {
                     clock: self.clock.clone(),
                     time_zone: self.time_zone.clone(),
                     stdout_is_terminal: self.stdout_is_terminal,
+                    config_maps: config_maps.clone(),
                     ..SinkContext::new(name.clone())
                 };
                 let sink_metrics = metrics.sink(&name, plan.exporter);
@@ -278,6 +292,7 @@ impl Default for PipelineBuilder {
             is_strict: false,
             counts_events: false,
             asked_to_stop: std::future::pending().boxed(),
+            config_maps: None,
             sources: Vec::new(),
             sinks: Vec::new(),
         }

@@ -4,6 +4,7 @@
 //! password changes nothing. Options are then read through a [`UriReader`], which collects every mistake.
 
 mod expand;
+mod needs;
 mod reader;
 mod spec;
 mod value;
@@ -11,6 +12,8 @@ mod value;
 use std::fmt;
 
 pub use expand::Environment;
+pub use needs::FileCheck;
+pub(crate) use needs::Needs;
 pub use reader::UriReader;
 pub(crate) use reader::nearest;
 pub use spec::{ComponentSpec, EndpointSpec, OptionSpec};

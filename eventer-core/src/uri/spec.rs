@@ -37,8 +37,10 @@ pub struct OptionSpec {
     pub help: &'static str,
     /// What is used when it is not given. Must be a value that it takes.
     pub default: Option<&'static str>,
-    /// Whether its value is a secret.
+    /// Whether its value is a secret. It can be given as `<name>_file=PATH` then, too.
     pub is_secret: bool,
+    /// The variable that stands in for it when it is not given.
+    pub variable: Option<&'static str>,
     /// Whether it may be given more than once; otherwise the first one holds.
     pub is_repeatable: bool,
 }
@@ -46,7 +48,18 @@ pub struct OptionSpec {
 impl OptionSpec {
     /// Declares an option without a default.
     pub const fn new(name: &'static str, value: &'static str, help: &'static str) -> Self {
-        Self { name, value, help, default: None, is_secret: false, is_repeatable: false }
+        Self { name, value, help, default: None, is_secret: false, variable: None, is_repeatable: false }
+    }
+
+    /// The names under which it can be given: its own, and that of a secret's file.
+    pub fn names(&self) -> impl Iterator<Item = String> + use<> {
+        let file = self.is_secret.then(|| self.file_name());
+        std::iter::once(self.name.to_owned()).chain(file)
+    }
+
+    /// The name under which a secret's file is given.
+    pub fn file_name(&self) -> String {
+        format!("{}_file", self.name)
     }
 
     /// Sets the default.
@@ -60,6 +73,13 @@ impl OptionSpec {
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.is_secret = true;
+        self
+    }
+
+    /// Declares a variable that stands in for the option when it is not given.
+    #[must_use]
+    pub const fn variable(mut self, name: &'static str) -> Self {
+        self.variable = Some(name);
         self
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::secret::{Secret, SecretSource};
 
 const LEVEL: OptionSpec = OptionSpec::new("level", "LEVEL", "Least level.");
 const HEADER: OptionSpec = OptionSpec::new("header", "NAME=VALUE", "Header.").repeatable().secret();
@@ -233,4 +234,117 @@ fn a_value_that_a_variable_gave_is_not_shown_when_it_is_wrong() {
         assert!(error.contains("which a variable gives"), "{error}");
         assert!(["p&w", "example", "hunter2"].iter().all(|part| !error.contains(part)), "{error}");
     }
+}
+
+const TOKEN: OptionSpec =
+    OptionSpec::new("token", "TOKEN", "Token of the account.").secret().variable("TOKEN");
+const CA: OptionSpec = OptionSpec::new("ca_file", "PATH", "Certificates to trust.");
+const BODY: OptionSpec = OptionSpec::new("body", "NAME", "ConfigMap of the body.");
+const BODY_NAMESPACE: OptionSpec =
+    OptionSpec::new("body_namespace", "NAME", "Its namespace.").default("default");
+const POINTING_KIND: ComponentSpec =
+    ComponentSpec { options: &[TOKEN, HEADER, CA, BODY, BODY_NAMESPACE], ..OPAQUE_KIND };
+
+fn texts(errors: &[ConfigError]) -> Vec<String> {
+    errors.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_secret_is_written_out_or_in_a_file_or_a_variable_stands_in() {
+    let variables = BTreeMap::from([("TOKEN".to_owned(), "from-variable".to_owned())]);
+    let value = |text: &str| Some(SecretSource::Value(Secret::new(text.to_owned())));
+    for (query, variables, source) in [
+        ("token=abc", &variables, value("abc")),
+        ("token_file=/run/t", &variables, Some(SecretSource::File("/run/t".into()))),
+        ("", &variables, value("from-variable")),
+        ("", &BTreeMap::from([("TOKEN".to_owned(), String::new())]), None),
+    ] {
+        let uri = parsed(&format!("pointing:?{query}"));
+        let mut reader = UriReader::new("--sink", &uri, &POINTING_KIND, &[]).with_environment(variables);
+        assert_eq!(reader.take_secret(&TOKEN), source, "{query}");
+        assert_eq!(texts(&reader.finish()), [""; 0]);
+    }
+}
+
+#[test]
+fn a_secret_that_is_missing_or_given_twice_is_told() {
+    let uri = parsed("pointing:?token=hunter2&token_file=/run/t&tokn_file=/x");
+    let mut reader = UriReader::new("--sink", &uri, &POINTING_KIND, &[]);
+    reader.take_secret(&TOKEN);
+    let errors = texts(&reader.finish());
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors[0].contains("\"token\": it is given by token_file too; give one"), "{errors:?}");
+    assert!(errors[1].contains("did you mean \"token_file\"?"), "{errors:?}");
+    assert!(!errors.concat().contains("hunter2"));
+
+    let uri = parsed("pointing:");
+    let mut reader = UriReader::new("--sink", &uri, &POINTING_KIND, &[]);
+    let error = reader.require_secret(&TOKEN).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "--sink=webhook: option \"token\" is missing: Token of the account. Or set the variable TOKEN."
+    );
+}
+
+#[test]
+fn secrets_that_repeat_come_from_both() {
+    let uri = parsed("pointing:?header=A=1&header_file=/run/h&header=B=2");
+    let mut reader = UriReader::new("--sink", &uri, &POINTING_KIND, &[]);
+    let value = |text: &str| SecretSource::Value(Secret::new(text.to_owned()));
+    let sources = [value("A=1"), value("B=2"), SecretSource::File("/run/h".into())];
+    assert_eq!(reader.take_secrets(&HEADER), sources);
+    assert_eq!(texts(&reader.finish()), [""; 0]);
+}
+
+#[test]
+fn files_are_looked_at_only_when_asked_and_all_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let uri = parsed(&format!("pointing:?token_file={}&ca_file={}", path("token"), path("ca")));
+    let mut reader = UriReader::new("--sink", &uri, &POINTING_KIND, &[]);
+    reader.take_secret(&TOKEN);
+    reader.take_file(&CA, |content| match content {
+        b"a certificate" => Ok(()),
+        _ => Err("it holds no certificate".to_owned()),
+    });
+    let needs = reader.take_needs();
+    assert_eq!(texts(&reader.finish()), [""; 0]);
+    let errors = || needs.files.iter().filter_map(|file| Some(file.verify().err()?.to_string())).collect();
+    let missing: Vec<String> = errors();
+    for (error, name) in missing.iter().zip(["token", "ca"]) {
+        assert!(error.contains(&format!("could not read {}: No such file", path(name))), "{error}");
+    }
+    std::fs::write(path("token"), "\n").unwrap();
+    std::fs::write(path("ca"), "hunter2").unwrap();
+    let wrong: Vec<String> = errors();
+    assert!(wrong[0].ends_with("token: it is empty") && wrong[1].ends_with("ca: it holds no certificate"));
+    std::fs::write(path("token"), "hunter2\n").unwrap();
+    std::fs::write(path("ca"), "a certificate").unwrap();
+    assert_eq!((missing.len(), wrong.len(), errors() as Vec<String>), (2, 2, Vec::new()));
+}
+
+#[test]
+fn a_config_map_is_named_and_the_need_of_a_cluster_is_known() {
+    let uri = parsed("pointing:?body=hook");
+    let mut reader = UriReader::new("--sink", &uri, &POINTING_KIND, &[]);
+    let key = reader.take_config_map(&BODY, &BODY_NAMESPACE, "content").unwrap();
+    assert_eq!(key.to_string(), "key \"content\" of ConfigMap default/hook");
+    assert_eq!(reader.take_needs().config_map, Some("body"));
+
+    let uri = parsed("pointing:");
+    let mut reader = UriReader::new("--sink", &uri, &POINTING_KIND, &[]);
+    assert_eq!(reader.take_config_map(&BODY, &BODY_NAMESPACE, "content"), None);
+    assert_eq!(reader.take_needs().config_map, None);
+}
+
+#[test]
+fn options_of_a_prefix_are_taken_as_they_are() {
+    let uri = parsed("pointing:?kafka.linger.ms=5&tokn=x&kafka.sasl.password=a%26b&kafka.flag");
+    let mut reader = UriReader::new("--sink", &uri, &POINTING_KIND, &[]);
+    let pairs = [("linger.ms", "5"), ("sasl.password", "a&b"), ("flag", "")];
+    assert_eq!(
+        reader.take_prefixed("kafka."),
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+    assert_eq!(reader.finish().len(), 1);
 }

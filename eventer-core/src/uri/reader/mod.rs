@@ -1,7 +1,11 @@
 //! Reads the endpoint and the options of a component URI, each once, and collects every mistake.
 
+mod references;
+
 use std::fmt;
 
+use super::expand::Environment;
+use super::needs::Needs;
 use super::spec::{ComponentSpec, EndpointSpec, OptionSpec};
 use super::value::OptionValue;
 use super::{ComponentUri, NOT_SHOWN, component_label, expand, is_option_name};
@@ -20,25 +24,40 @@ pub struct UriReader<'a> {
     endpoint_spec: EndpointSpec,
     raw_query: Option<String>,
     uri: ComponentUri,
-    known: Vec<&'a OptionSpec>,
+    environment: &'a dyn Environment,
+    /// The names of the options.
+    known: Vec<String>,
     /// Names and values; a name without `=` has none.
     left: Vec<(String, Option<String>)>,
+    /// Names of the options that a variable of their own stood in for.
+    stood_in: Vec<&'static str>,
+    needs: Needs,
     errors: Vec<ConfigError>,
 }
 
 impl<'a> UriReader<'a> {
     /// Reads `uri`, given with `flag`, as a component of `spec` that takes `common` options too.
-    pub fn new(flag: &str, uri: &ComponentUri, spec: &'a ComponentSpec, common: &'a [OptionSpec]) -> Self {
+    pub fn new(flag: &str, uri: &ComponentUri, spec: &ComponentSpec, common: &[OptionSpec]) -> Self {
         Self {
             component: component_label(flag, spec.kind),
             endpoint: uri.endpoint().to_owned(),
             endpoint_spec: spec.endpoint,
             raw_query: uri.raw_query().map(str::to_owned),
             uri: uri.clone(),
-            known: spec.options.iter().chain(common).collect(),
+            environment: &(),
+            known: spec.options.iter().chain(common).flat_map(OptionSpec::names).collect(),
             left: uri.options().to_vec(),
+            stood_in: Vec::new(),
+            needs: Needs::default(),
             errors: Vec::new(),
         }
+    }
+
+    /// Where the variables are that stand in for options ([`OptionSpec::variable`]); else there are none.
+    #[must_use]
+    pub fn with_environment(mut self, environment: &'a dyn Environment) -> Self {
+        self.environment = environment;
+        self
     }
 
     /// What stands between the kind and the `?`.
@@ -49,6 +68,7 @@ impl<'a> UriReader<'a> {
     /// Takes an option; the first one holds if it was given more than once. Its default if it was not given.
     pub fn take<T: OptionValue>(&mut self, option: &OptionSpec) -> Option<T> {
         let given = self.take_texts(option.name).into_iter().next();
+        let given = given.or_else(|| self.stand_in(option));
         let given = given.and_then(|text| self.parse(option, &text));
         given.or_else(|| option.default.and_then(|text| self.parse(option, text)))
     }
@@ -67,22 +87,26 @@ impl<'a> UriReader<'a> {
         texts.iter().filter_map(|text| self.parse(option, text)).collect()
     }
 
+    /// Takes all options whose names begin with `prefix`, which is none of a declared option, in their order: the rest
+    /// of their names, and their values.
+    pub fn take_prefixed(&mut self, prefix: &str) -> Vec<(String, String)> {
+        let is_taken = |name: &String| name.starts_with(prefix) && !self.known.contains(name);
+        let (taken, left): (Vec<_>, _) =
+            std::mem::take(&mut self.left).into_iter().partition(|(name, _)| is_taken(name));
+        self.left = left;
+        taken
+            .into_iter()
+            .map(|(name, value)| (name[prefix.len()..].to_owned(), value.unwrap_or_default()))
+            .collect()
+    }
+
     /// Takes an option that must be given.
     ///
     /// # Errors
     /// If it is missing.
     pub fn require<T: OptionValue>(&mut self, option: &OptionSpec) -> Result<T, ConfigError> {
         let had_errors = self.errors.len();
-        match self.take(option) {
-            Some(value) => Ok(value),
-            // Its value was wrong; that is recorded already.
-            None if self.errors.len() > had_errors => Err(self.errors.remove(had_errors)),
-            None => Err(ConfigError::MissingOption {
-                component: self.component.clone(),
-                option: option.name.to_owned(),
-                help: option.help.to_owned(),
-            }),
-        }
+        self.take(option).ok_or_else(|| self.missing(option, had_errors))
     }
 
     /// Takes the destination's own URL: the endpoint, and of its query what no option has taken, in its order.
@@ -147,7 +171,7 @@ impl<'a> UriReader<'a> {
 
     /// Whether a variable plays a part in the value of the option.
     pub(crate) fn is_from_variable(&self, option: &OptionSpec) -> bool {
-        self.uri.is_from_variable(option.name)
+        self.uri.is_from_variable(option.name) || self.stood_in.contains(&option.name)
     }
 
     /// An error about the endpoint, in the form of a missing or wrong option. The reason must show no secret.
@@ -167,7 +191,7 @@ impl<'a> UriReader<'a> {
     /// refused that would have been refused in the end.
     pub(crate) fn abandon(mut self) -> Vec<ConfigError> {
         for (name, value) in std::mem::take(&mut self.left) {
-            let is_known = self.known.iter().any(|option| option.name == name);
+            let is_known = self.known.contains(&name);
             let may_be_passed_on =
                 name.starts_with(PASS_ON) || self.is_url() && self.nearest(&name).is_none();
             if !is_known && !may_be_passed_on {
@@ -175,6 +199,33 @@ impl<'a> UriReader<'a> {
             }
         }
         self.errors
+    }
+
+    /// What the component needs beside its URI, as far as it was read.
+    pub(crate) fn take_needs(&mut self) -> Needs {
+        std::mem::take(&mut self.needs)
+    }
+
+    /// The error of an option that must be given and was not, or whose value is wrong, which is recorded after the first
+    /// `had_errors` errors.
+    fn missing(&mut self, option: &OptionSpec, had_errors: usize) -> ConfigError {
+        if self.errors.len() > had_errors {
+            return self.errors.remove(had_errors);
+        }
+        let variable =
+            option.variable.map(|name| format!(" Or set the variable {name}.")).unwrap_or_default();
+        ConfigError::MissingOption {
+            component: self.component.clone(),
+            option: option.name.to_owned(),
+            help: format!("{}{variable}", option.help),
+        }
+    }
+
+    /// The value of the variable that stands in for an option that was not given. An empty one is none.
+    fn stand_in(&mut self, option: &OptionSpec) -> Option<String> {
+        let value = self.environment.get(option.variable?).filter(|value| !value.is_empty())?;
+        self.stood_in.push(option.name);
+        Some(value)
     }
 
     fn take_texts(&mut self, name: &str) -> Vec<String> {
@@ -222,8 +273,7 @@ impl<'a> UriReader<'a> {
             None if self.is_url() => format!("; to pass it on to the destination, write {PASS_ON}{name}="),
             None if self.known.is_empty() => "; this kind takes no options".to_owned(),
             None => {
-                let known: Vec<&str> = self.known.iter().map(|option| option.name).collect();
-                format!("; known are {}", known.join(", "))
+                format!("; known are {}", self.known.join(", "))
             }
         };
         let component = self.component.clone();
@@ -235,7 +285,7 @@ impl<'a> UriReader<'a> {
     }
 
     fn nearest(&self, name: &str) -> Option<String> {
-        nearest(name, self.known.iter().map(|option| option.name))
+        nearest(name, self.known.iter().map(String::as_str))
     }
 }
 
