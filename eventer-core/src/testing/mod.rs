@@ -3,6 +3,7 @@
 
 pub mod conformance;
 mod fakes;
+mod log;
 
 use std::sync::Arc;
 
