@@ -2,29 +2,26 @@
 
 use std::sync::Arc;
 
-use eventer_core::{BuildError, EventBatch, EventSink, ExportError, Secret, SinkContext, async_trait};
+use eventer_core::{BuildError, EventBatch, EventSink, ExportError, SecretSource, SinkContext, async_trait};
+use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, Url};
 
 use super::config::NewSinkConfig;
 use super::encode;
-use crate::http::HttpClient;
+use crate::http::{HttpClient, UrlSource};
 
 /// Sends events to ….
 #[derive(Debug)]
 pub struct NewSinkSink {
     name: Arc<str>,
     http: HttpClient,
-    url: Secret<Url>,
-    token: Option<Secret<String>>,
+    url: UrlSource,
+    token: Option<SecretSource>,
 }
 
 impl NewSinkSink {
-    pub(super) fn open(config: &NewSinkConfig, context: &SinkContext) -> Result<Self, BuildError> {
-        let mut http = HttpClient::open(config.url.expose(), context)?;
-        if let Some(token) = &config.token {
-            http.hide(token.expose());
-        }
+    pub(super) async fn open(config: &NewSinkConfig, context: &SinkContext) -> Result<Self, BuildError> {
+        let http = HttpClient::open(&config.transport, context).await?;
         Ok(Self { name: context.name.clone(), http, url: config.url.clone(), token: config.token.clone() })
     }
 }
@@ -40,14 +37,17 @@ impl EventSink for NewSinkSink {
             return Ok(());
         }
         let body = encode::body(batch).map_err(ExportError::rejected)?;
+        let url = self.url.read().await?;
         let mut request = self
             .http
-            .request(Method::POST, self.url.expose().clone())
+            .request(Method::POST, url.expose().clone())
             .header(CONTENT_TYPE, "application/x-ndjson")
             .body(body);
         if let Some(token) = &self.token {
+            let token = token.read().await.map_err(ExportError::unavailable)?;
             request = request.bearer_auth(token.expose());
         }
-        self.http.send(request).await.map(drop)
+        // The URL and what `bearer_auth` was given are hidden anyway; name here what else may be repeated.
+        self.http.send(request, &[]).await.map(drop)
     }
 }

@@ -88,7 +88,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 /// The first characters of a body, in one line, with nothing that plays tricks on a terminal, and without secrets.
-fn excerpt(body: &[u8], secrets: &[Secret<String>]) -> String {
+pub(super) fn excerpt(body: &[u8], secrets: &[Secret<String>]) -> String {
     let mut text = String::from_utf8_lossy(body).into_owned();
     for secret in secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
         if text.contains(secret.as_str()) {

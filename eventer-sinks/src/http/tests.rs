@@ -10,9 +10,9 @@ use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::HttpClient;
+use super::answer::BODY_TIME;
 use super::classify::{LONGEST_RETRY_AFTER, classify};
-use super::client::BODY_TIME;
+use super::{HttpClient, Transport};
 
 /// A destination as the conformance kit sees it, for every sink that speaks HTTP.
 pub(crate) struct Receiver(pub(crate) FakeDestination);
@@ -50,14 +50,14 @@ fn judge(status: u16, headers: &[(&'static str, &str)], body: &str) -> Result<()
     classify(status, &headers, body.as_bytes(), &[Secret::new("hunter2".to_owned())], now())
 }
 
-fn client(url: &str) -> (HttpClient, Url) {
-    let url: Url = url.parse().unwrap();
-    (HttpClient::open(&url, &SinkContext::new("test")).unwrap(), url)
+async fn client(url: &str) -> (HttpClient, Url) {
+    let client = HttpClient::open(&Transport::default(), &SinkContext::new("test")).await.unwrap();
+    (client, url.parse().unwrap())
 }
 
 async fn post(url: &str) -> Result<Vec<u8>, ExportError> {
-    let (client, url) = client(url);
-    client.send(client.request(Method::POST, url).body("event")).await
+    let (client, url) = client(url).await;
+    client.send(client.request(Method::POST, url).body("event"), &[]).await
 }
 
 #[test]
@@ -207,9 +207,9 @@ async fn a_redirect_on_the_host_is_followed_with_the_event() {
     let destination = FakeDestination::start().await;
     destination.next(Reply::redirect("/elsewhere"));
     destination.next(Reply::redirect(&format!("{}/at-last", destination.url())));
-    let (client, url) = client(&destination.url());
+    let (client, url) = client(&destination.url()).await;
     let request = client.request(Method::POST, url).bearer_auth("abc").header("x-api-key", "abc");
-    client.send(request.body("event")).await.unwrap();
+    client.send(request.body("event"), &[]).await.unwrap();
     let requests = destination.requests();
     let seen: Vec<_> = requests.iter().map(|r| (r.method.as_str(), r.path.as_str(), r.text())).collect();
     assert_eq!(seen[2], ("POST", "/at-last", "event".to_owned()));
@@ -251,10 +251,10 @@ async fn redirects_end_after_ten() {
 #[tokio::test]
 async fn connections_are_used_again() {
     let destination = FakeDestination::start().await;
-    let (client, url) = client(&destination.url());
+    let (client, url) = client(&destination.url()).await;
     for status in [200, 500, 200] {
         destination.next(Reply::status(status).with_body("thank you"));
-        drop(client.send(client.request(Method::POST, url.clone()).body("event")).await);
+        drop(client.send(client.request(Method::POST, url.clone()).body("event"), &[]).await);
     }
     assert_eq!((destination.count(), destination.connections()), (3, 1));
 }
@@ -273,7 +273,7 @@ async fn a_client_that_gives_up_hangs_up() {
 
 #[tokio::test]
 async fn no_tls_provider_is_installed_for_the_process() {
-    let (client, _) = client("https://events.example.com/hook");
+    let (client, _) = client("https://events.example.com/hook").await;
     assert_eq!(format!("{client:?}"), "HttpClient { .. }");
     assert!(rustls::crypto::CryptoProvider::get_default().is_none());
 }

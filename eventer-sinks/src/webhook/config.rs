@@ -1,14 +1,14 @@
 //! The options of `webhook:`, and how its sink is opened.
 
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue, Secret, SinkConfig,
-    SinkContext, UriReader,
+    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue, SinkConfig, SinkContext,
+    UriReader,
 };
+use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use reqwest::{Method, Url};
 
 use super::sink::WebhookSink;
-use crate::http::take_url;
+use crate::http::{CA_FILE, CERT_FILE, INSECURE, KEY_FILE, PROXY, Transport, URL_FILE, UrlSource, take_url};
 
 const METHOD: OptionSpec =
     OptionSpec::new("method", "METHOD", "Method of the request; a GET has a body too.").default("GET");
@@ -26,7 +26,8 @@ const CUSTOM_BODY_CONFIGMAP_NAMESPACE: OptionSpec =
 /// What a user said of a webhook. `Debug` shows neither the URL nor a header's value.
 #[derive(Clone, Debug)]
 pub struct WebhookConfig {
-    pub(super) url: Secret<Url>,
+    pub(super) transport: Transport,
+    pub(super) url: UrlSource,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
 }
@@ -36,7 +37,18 @@ impl SinkConfig for WebhookConfig {
         kind: "webhook",
         summary: "Sends each event to a URL, as JSON in a request of its own.",
         endpoint: EndpointSpec::Url("http[s]://HOST[:PORT][/PATH]"),
-        options: &[METHOD, HEADER, CUSTOM_BODY_CONFIGMAP, CUSTOM_BODY_CONFIGMAP_NAMESPACE],
+        options: &[
+            METHOD,
+            HEADER,
+            CUSTOM_BODY_CONFIGMAP,
+            CUSTOM_BODY_CONFIGMAP_NAMESPACE,
+            URL_FILE,
+            CA_FILE,
+            CERT_FILE,
+            KEY_FILE,
+            INSECURE,
+            PROXY,
+        ],
         example: "--sink=webhook:https://alerts.example.com/hook?method=POST&level=Warning&header=Authorization=$TOKEN",
     };
     const EXPORTER: &'static str = "webHook";
@@ -53,11 +65,11 @@ impl SinkConfig for WebhookConfig {
         }
         // Alone it does nothing, here as in kube-eventer.
         let _: Option<String> = uri.take(&CUSTOM_BODY_CONFIGMAP_NAMESPACE);
-        Ok(Self { url: take_url(uri)?, method: method.0, headers })
+        Ok(Self { transport: Transport::take(uri), url: take_url(uri)?, method: method.0, headers })
     }
 
     async fn build(&self, context: &SinkContext) -> Result<WebhookSink, BuildError> {
-        WebhookSink::open(self, context)
+        WebhookSink::open(self, context).await
     }
 }
 

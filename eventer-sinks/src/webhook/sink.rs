@@ -3,36 +3,30 @@
 use std::sync::Arc;
 
 use eventer_core::{
-    BatchLimits, BuildError, Event, EventBatch, EventSink, ExportError, Secret, SinkContext, async_trait,
+    BatchLimits, BuildError, Event, EventBatch, EventSink, ExportError, SinkContext, async_trait,
 };
 use jiff::tz::TimeZone;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, Url};
+use reqwest::Method;
+use reqwest::header::HeaderMap;
 
 use super::config::WebhookConfig;
 use super::encode;
-use crate::http::HttpClient;
+use crate::http::{HttpClient, UrlSource};
 
 /// Sends each event to a URL. `Debug` shows neither the URL nor a header's value.
 #[derive(Debug)]
 pub struct WebhookSink {
     name: Arc<str>,
     http: HttpClient,
-    url: Secret<Url>,
+    url: UrlSource,
     method: Method,
     headers: HeaderMap,
     time_zone: TimeZone,
 }
 
 impl WebhookSink {
-    pub(super) fn open(config: &WebhookConfig, context: &SinkContext) -> Result<Self, BuildError> {
-        let mut http = HttpClient::open(config.url.expose(), context)?;
-        let credentials = config.headers.iter().filter(|(name, _)| *name != CONTENT_TYPE);
-        for value in credentials.filter_map(|(_, value)| value.to_str().ok()) {
-            http.hide(value);
-            // `Bearer TOKEN`: the token alone is what an answer would repeat.
-            value.split_whitespace().skip(1).for_each(|word| http.hide(word));
-        }
+    pub(super) async fn open(config: &WebhookConfig, context: &SinkContext) -> Result<Self, BuildError> {
+        let http = HttpClient::open(&config.transport, context).await?;
         Ok(Self {
             name: context.name.clone(),
             http,
@@ -44,12 +38,13 @@ impl WebhookSink {
     }
 
     async fn send(&self, event: &Event) -> Result<(), ExportError> {
+        let url = self.url.read().await?;
         let request = self
             .http
-            .request(self.method.clone(), self.url.expose().clone())
+            .request(self.method.clone(), url.expose().clone())
             .headers(self.headers.clone())
             .body(encode::body(event, &self.time_zone));
-        self.http.send(request).await.map(drop)
+        self.http.send(request, &[]).await.map(drop)
     }
 }
 
