@@ -5,6 +5,7 @@
 //! - [`FakeDestination`]: an HTTP destination that records what it gets and misbehaves as told.
 //! - [`events`]: recorded events, the four golden ones, and a flood of synthetic ones.
 //! - [`flood`]: millions of events, generated as they are read, for benchmarks.
+//! - `live`, with the feature of that name: real servers, for tests that speak to them.
 //!
 //! Nothing here is global: every server listens on its own port and dies with its value. Never a dependency of a
 //! shipped crate.
@@ -14,6 +15,8 @@ pub mod destination;
 pub mod events;
 pub mod flood;
 pub mod http;
+#[cfg(feature = "live")]
+pub mod live;
 
 pub use apiserver::{Answer, FakeApiServer, Resource};
 pub use destination::{FakeDestination, Reply};
