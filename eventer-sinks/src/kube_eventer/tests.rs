@@ -1,0 +1,89 @@
+//! The JSON against what kube-eventer sent, and against what Go wrote with the same structs.
+//!
+//! Beside each `*.input.json` of the test data stand what `encoding/json` makes of it with `k8s.io/api` 0.17.
+
+use eventer_core::Event;
+use eventer_testkit::events::golden_input;
+
+use super::{write_compact, write_envelope, write_indented};
+
+fn event(json: &str) -> Event {
+    serde_json::from_str(json).unwrap()
+}
+
+fn text(event: &Event, write: fn(&Event, &mut Vec<u8>)) -> String {
+    let mut out = b"before ".to_vec();
+    write(event, &mut out);
+    String::from_utf8(out).unwrap().strip_prefix("before ").unwrap().to_owned()
+}
+
+macro_rules! go_cases {
+    ($($name:literal)*) => {
+        [$(GoCase {
+            name: $name,
+            input: include_str!(concat!("../../testdata/kube_eventer/", $name, ".input.json")),
+            compact: include_str!(concat!("../../testdata/kube_eventer/", $name, ".compact.json")),
+            indented: include_str!(concat!("../../testdata/kube_eventer/", $name, ".indented.json")),
+            envelope: include_str!(concat!("../../testdata/kube_eventer/", $name, ".envelope.json")),
+        }),*]
+    };
+}
+
+struct GoCase {
+    name: &'static str,
+    input: &'static str,
+    compact: &'static str,
+    indented: &'static str,
+    envelope: &'static str,
+}
+
+#[test]
+fn the_envelope_is_what_kube_eventer_sent() {
+    let sent = [
+        include_str!("../../testdata/kube_eventer/input-1.value.json"),
+        include_str!("../../testdata/kube_eventer/input-2.value.json"),
+        include_str!("../../testdata/kube_eventer/input-3.value.json"),
+        include_str!("../../testdata/kube_eventer/input-4.value.json"),
+    ];
+    for (number, sent) in (1..).zip(sent) {
+        assert_eq!(text(&event(golden_input(number)), write_envelope), sent, "input {number}");
+    }
+}
+
+#[test]
+fn every_form_is_what_go_writes() {
+    let cases = go_cases!(
+        "almost-nothing" "control-characters" "empty-objects" "every-field" "fractions-of-seconds"
+        "html-and-javascript" "long-text" "nulls" "odd-type-and-counts" "other-zone"
+        "quotes-and-backslashes" "series-in-nanoseconds" "wide-characters"
+    );
+    for case in cases {
+        let event = event(case.input);
+        assert_eq!(text(&event, write_compact), case.compact, "{}", case.name);
+        assert_eq!(text(&event, write_indented), case.indented, "{}", case.name);
+        assert_eq!(text(&event, write_envelope), case.envelope, "{}", case.name);
+    }
+}
+
+#[test]
+fn the_name_of_the_cluster_is_not_written() {
+    let mut event = event(golden_input(2));
+    let without = [write_compact, write_indented, write_envelope].map(|write| text(&event, write));
+    event.cluster = Some("prod".into());
+    let with = [write_compact, write_indented, write_envelope].map(|write| text(&event, write));
+    assert_eq!(with, without);
+}
+
+#[test]
+fn managed_fields_are_left_out() {
+    let event = event(include_str!("../../testdata/kube_eventer/every-field.input.json"));
+    assert!(!text(&event, write_compact).contains("managedFields"));
+}
+
+#[test]
+fn an_event_without_a_time_has_that_of_its_receipt() {
+    let mut event = Event::default();
+    event.received_at = "2026-11-21T06:00:00.5Z".parse().unwrap();
+    let envelope = text(&event, write_envelope);
+    assert!(envelope.contains(r#""EventTimestamp":"2026-11-21T06:00:00.5Z""#), "{envelope}");
+}
