@@ -16,6 +16,7 @@ use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCod
 use tracing::warn;
 
 use super::answer::{Answer, Secrets};
+use super::no_answer::no_answer;
 use super::options::Transport;
 use super::tls;
 
@@ -83,7 +84,8 @@ impl HttpClient {
     /// must not be shown where the destination repeats it.
     ///
     /// # Errors
-    /// Without an answer `Unavailable`; with one, what [`Answer::verdict`] says of it. None shows the URL or a secret.
+    /// Without an answer `Unavailable`, or `Unauthorized` if our client certificate is refused; with one, what
+    /// [`Answer::verdict`] says of it. None shows the URL or a secret.
     ///
     /// # Cancellation
     /// Dropping the future hangs up.
@@ -96,18 +98,17 @@ impl HttpClient {
     /// Sends a request and gives back the answer, whatever its status: the sink judges it.
     ///
     /// # Errors
-    /// `Unavailable`, without an answer. It shows neither the URL nor a secret.
+    /// Without an answer: `Unavailable`, or `Unauthorized` if our client certificate is refused. It shows neither the URL nor a secret.
     ///
     /// # Cancellation
     /// Dropping the future hangs up.
     pub(crate) async fn ask(&self, request: RequestBuilder, hide: &[&str]) -> Result<Answer, ExportError> {
-        let failed = |error: reqwest::Error| ExportError::unavailable(error.without_url());
-        let request = request.build().map_err(failed)?;
+        let request = request.build().map_err(no_answer)?;
         let mut secrets = Secrets::default();
         secrets.add_url(request.url());
         secrets.add_headers(request.headers());
         hide.iter().for_each(|secret| secrets.add(secret));
-        let response = self.follow(request).await.map_err(failed)?;
+        let response = self.follow(request).await.map_err(no_answer)?;
         Ok(Answer::read(response, secrets, self.clock.now()).await)
     }
 

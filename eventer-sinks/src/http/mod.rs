@@ -7,6 +7,7 @@
 mod answer;
 mod classify;
 mod client;
+mod no_answer;
 mod options;
 mod tls;
 mod url;

@@ -43,7 +43,7 @@ pub(crate) struct Transport {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) identity: Option<IdentityFiles>,
     pub(super) is_insecure: bool,
-    proxy: Option<SecretSource>,
+    pub(super) proxy: Option<SecretSource>,
 }
 
 /// The files of a client certificate.

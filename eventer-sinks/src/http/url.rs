@@ -73,6 +73,10 @@ fn parse(text: &str) -> Result<Url, String> {
     if text.is_empty() || text.starts_with('?') {
         return Err(format!("the URL is missing; {FORM}, or stands in a file that url_file= names"));
     }
+    // The parser would leave them out, and two lines become one URL.
+    if text.contains(['\r', '\n', '\t']) {
+        return Err(format!("a line end or a tab stands in the URL; {FORM}"));
+    }
     let url: Url = text.parse().map_err(|error| format!("the URL is not understood: {error}; {FORM}"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("the URL begins neither with http:// nor with https://; {FORM}"));

@@ -10,6 +10,9 @@ use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+mod options;
+mod tls;
+
 use super::answer::BODY_TIME;
 use super::classify::{LONGEST_RETRY_AFTER, classify};
 use super::{HttpClient, Transport};
