@@ -35,9 +35,15 @@ impl KafkaBroker {
     /// # Panics
     /// If `EVENTER_KAFKA_HOME` is not given, or the broker does not start; the message has the end of its log.
     pub async fn start() -> Self {
-        let mut broker = Self::prepare().await;
-        broker.restart().await;
-        broker
+        loop {
+            let mut broker = Self::prepare().await;
+            match broker.run().await {
+                Ok(()) => return broker,
+                // Somebody was quicker to take a port that had been free.
+                Err(problem) if problem.contains("Address already in use") => {}
+                Err(problem) => panic!("{problem}"),
+            }
+        }
     }
 
     /// Prepares one that does not run yet, but has its addresses already.
@@ -86,22 +92,8 @@ impl KafkaBroker {
     /// # Panics
     /// If it runs already or does not start.
     pub async fn restart(&mut self) {
-        assert!(self.process.is_none(), "the broker runs already");
-        let mut command = self.java();
-        let process = command.arg("kafka.Kafka").arg("server.properties").spawn();
-        self.process = Some(process.expect("java is in the PATH"));
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let is_ready = self.ask(|reader| Ok(reader.is_ready(Duration::from_millis(500))));
-            match timeout_at(deadline, is_ready).await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(_) => panic!("the broker did not answer within {PATIENCE:?}:\n{}", self.log()),
-            }
-            let ended = self.process.as_mut().expect("it was started").try_wait().expect("it is a child");
-            if let Some(status) = ended {
-                panic!("the broker ended with {status}:\n{}", self.log());
-            }
+        if let Err(problem) = self.run().await {
+            panic!("{problem}");
         }
     }
 
@@ -138,6 +130,29 @@ impl KafkaBroker {
     #[must_use]
     pub fn stored_batches(&self, topic: &str) -> Vec<StoredBatch> {
         segments::batches(&self.directory.path().join("data"), topic).expect("the broker has its data")
+    }
+
+    async fn run(&mut self) -> Result<(), String> {
+        assert!(self.process.is_none(), "the broker runs already");
+        let mut command = self.java();
+        let process = command.arg("kafka.Kafka").arg("server.properties").spawn();
+        self.process = Some(process.expect("java is in the PATH"));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let is_ready = self.ask(|reader| Ok(reader.is_ready(Duration::from_millis(500))));
+            match timeout_at(deadline, is_ready).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(_) => {
+                    return Err(format!("the broker did not answer within {PATIENCE:?}:\n{}", self.log()));
+                }
+            }
+            let ended = self.process.as_mut().expect("it was started").try_wait().expect("it is a child");
+            if let Some(status) = ended {
+                self.process = None;
+                return Err(format!("the broker ended with {status}:\n{}", self.log()));
+            }
+        }
     }
 
     async fn ask<T: Send + 'static>(
