@@ -18,7 +18,7 @@ fn client(broker: &KafkaBroker, listener: Listener) -> ClientConfig {
 
 /// Sends one record; whether it arrived.
 async fn send(config: &ClientConfig, topic: &str) -> bool {
-    let producer: FutureProducer = config.create().unwrap();
+    let producer: FutureProducer = config.create().expect("the options are right");
     let headers = OwnedHeaders::new().insert(Header { key: "one", value: Some("1") });
     // Long enough to be worth compressing.
     let value = format!("{{\"a\":1{}}}", " ".repeat(1000));

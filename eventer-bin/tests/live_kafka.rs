@@ -1,0 +1,1 @@
+//! The program and a real Kafka. Needs `EVENTER_KAFKA_HOME`.

@@ -1,0 +1,1 @@
+//! The sink of Kafka and a real Kafka. Needs `EVENTER_KAFKA_HOME`.
