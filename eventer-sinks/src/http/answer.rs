@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode, Url};
 
-use super::classify::{classify, excerpt};
+use super::classify::{classify, excerpt, retry_after};
 
 /// How much of an answer's body is read, and for how long: a body without an end must not hold events up that the
 /// status has already judged.
@@ -45,6 +45,11 @@ impl Answer {
     /// Anything but a 2xx. The cause names the status and shows an excerpt of the body without secrets.
     pub(crate) fn verdict(&self) -> Result<(), ExportError> {
         classify(self.status, &self.headers, &self.body, &self.secrets.0, self.at)
+    }
+
+    /// The patience that it asks for, for services that hide their refusal in a 200.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        retry_after(&self.headers, self.at)
     }
 
     /// The start of `text`, a piece of this answer, as it can be shown: one short line without secrets.

@@ -75,7 +75,7 @@ fn cause(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &[Secret
 }
 
 /// `Retry-After` in seconds or as an HTTP date (RFC 9110, 10.2.3), from now.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if value.starts_with(|c: char| c.is_ascii_digit()) {
         let seconds = value.parse::<f64>().ok()?;

@@ -16,7 +16,7 @@ mod verifier;
 pub(crate) use answer::Answer;
 pub(crate) use client::HttpClient;
 pub(crate) use options::{CA_FILE, CERT_FILE, INSECURE, KEY_FILE, PROXY, Transport};
-pub(crate) use url::{URL_FILE, UrlSource, take_url};
+pub(crate) use url::{URL_FILE, UrlSource, take_url, take_url_file};
 
 #[cfg(test)]
 pub(crate) mod tests;

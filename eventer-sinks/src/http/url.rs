@@ -39,6 +39,11 @@ impl UrlSource {
     }
 }
 
+/// Takes the file with the URL alone, for a sink that can do without a URL; with [`URL_FILE`] among its options.
+pub(crate) fn take_url_file(uri: &mut UriReader<'_>) -> Option<UrlSource> {
+    uri.take_file(&URL_FILE, check).map(UrlSource::File)
+}
+
 /// Takes the file with the URL, or else the endpoint and of its query what no option has taken. Call it last, with
 /// [`URL_FILE`] among the sink's options.
 ///
@@ -46,7 +51,7 @@ impl UrlSource {
 /// If neither is given or both are, or the endpoint is no URL that can be sent to. The error shows nothing of it, since
 /// all of it may be a credential.
 pub(crate) fn take_url(uri: &mut UriReader<'_>) -> Result<UrlSource, ConfigError> {
-    let file: Option<PathBuf> = uri.take_file(&URL_FILE, check);
+    let file = take_url_file(uri);
     let text = uri.take_destination();
     let Some(file) = file else {
         return parse(&text)
@@ -59,7 +64,7 @@ pub(crate) fn take_url(uri: &mut UriReader<'_>) -> Result<UrlSource, ConfigError
             "the URL stands here and in url_file=; give one of them (a query of its own belongs into the file)",
         ));
     }
-    Ok(UrlSource::File(file))
+    Ok(file)
 }
 
 fn check(content: &[u8]) -> Result<(), String> {
