@@ -1,5 +1,8 @@
 //! The sinks of this crate: which feature brings which module, and their registration. Features are asked for here only.
 
+#[cfg(any(feature = "dingtalk", feature = "wechat"))]
+#[path = "chat/mod.rs"]
+pub(crate) mod chat;
 #[cfg(feature = "dingtalk")]
 #[path = "dingtalk/mod.rs"]
 pub mod dingtalk;
@@ -15,7 +18,7 @@ pub mod influxdb;
 #[cfg(feature = "kafka")]
 #[path = "kafka/mod.rs"]
 pub mod kafka;
-#[cfg(any(feature = "influxdb", feature = "kafka"))]
+#[cfg(any(feature = "dingtalk", feature = "influxdb", feature = "kafka", feature = "wechat"))]
 #[path = "kube_eventer/mod.rs"]
 pub(crate) mod kube_eventer;
 #[cfg(any(feature = "file", feature = "log"))]
@@ -43,6 +46,8 @@ use eventer_core::Registry;
 pub fn register_all(registry: &mut Registry) {
     // Without any feature there is nothing to add.
     let _ = &registry;
+    #[cfg(feature = "dingtalk")]
+    registry.register_sink::<dingtalk::DingtalkConfig>();
     #[cfg(feature = "file")]
     registry.register_sink::<file::FileConfig>();
     #[cfg(feature = "log")]
