@@ -1,1 +1,0 @@
-//! The sink of Kafka and a real Kafka. Needs `EVENTER_KAFKA_HOME`.
