@@ -1,10 +1,10 @@
-//! The three requests to the API server, and what its refusals mean.
+//! The requests to the API server, of events and of one ConfigMap, and what its refusals mean.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use eventer_core::report;
+use eventer_core::{BuildError, report};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::Client;
@@ -22,10 +22,11 @@ const MAX_ERROR_BODY: usize = 64 * 1024;
 /// The longest that a `Retry-After` is obeyed.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
-/// Lists and watches the Events of one namespace, or of all.
+/// Lists and watches the Events of one namespace, or of all; or one ConfigMap.
 #[derive(Clone)]
 pub(super) struct Api {
     client: Client,
+    resource: Resource,
     path: String,
     /// The selectors, encoded, each with a `&` behind it.
     selectors: String,
@@ -38,6 +39,13 @@ impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api").field("path", &self.path).field("selectors", &self.selectors).finish()
     }
+}
+
+/// What is asked for, as the API server and its permissions call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    Events,
+    ConfigMaps,
 }
 
 /// A request that did not succeed.
@@ -63,13 +71,21 @@ pub(super) enum FailureKind {
     Unreachable,
 }
 
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Events => "events",
+            Self::ConfigMaps => "configmaps",
+        })
+    }
+}
+
 impl Api {
-    pub(super) fn new(client: Client, namespace: Option<&str>, options: &WatchOptions) -> Self {
+    /// Asks for events.
+    pub(super) fn events(client: Client, namespace: Option<&str>, options: &WatchOptions) -> Self {
         let (path, place) = match namespace {
             None => ("/api/v1/events".to_owned(), "with a ClusterRole".to_owned()),
-            Some(name) => {
-                (format!("/api/v1/namespaces/{name}/events"), format!("in the namespace {name}, with a Role"))
-            }
+            Some(name) => (format!("/api/v1/namespaces/{name}/events"), place_in(name)),
         };
         let mut selectors = form_urlencoded::Serializer::new(String::new());
         let given = [("fieldSelector", &options.field_selector), ("labelSelector", &options.label_selector)];
@@ -82,7 +98,24 @@ impl Api {
         if !selectors.is_empty() {
             selectors.push('&');
         }
-        Self { client, path, selectors, place, request_timeout: options.request_timeout }
+        let request_timeout = options.request_timeout;
+        Self { client, resource: Resource::Events, path, selectors, place, request_timeout }
+    }
+
+    /// Asks for the ConfigMap of that name, as a list of one: so the same permission serves the list and the watch, and
+    /// one that is not there can be waited for.
+    pub(super) fn config_map(client: Client, namespace: &str, name: &str, request_timeout: Duration) -> Self {
+        let segment: String = form_urlencoded::byte_serialize(namespace.as_bytes()).collect();
+        let selector: String =
+            form_urlencoded::byte_serialize(format!("metadata.name={name}").as_bytes()).collect();
+        Self {
+            client,
+            resource: Resource::ConfigMaps,
+            path: format!("/api/v1/namespaces/{segment}/configmaps"),
+            selectors: format!("fieldSelector={selector}&"),
+            place: place_in(namespace),
+            request_timeout,
+        }
     }
 
     /// The version that the server is at.
@@ -90,8 +123,8 @@ impl Api {
         let body = self.list("limit=1").await?;
         match Page::decode_version(&body) {
             Ok(Some(version)) => Ok(version),
-            Ok(None) => Err(Failure::undecodable("its resourceVersion is no number")),
-            Err(error) => Err(Failure::undecodable(&report(&error))),
+            Ok(None) => Err(Failure::undecodable(self.resource, "its resourceVersion is no number")),
+            Err(error) => Err(Failure::undecodable(self.resource, &report(&error))),
         }
     }
 
@@ -103,7 +136,8 @@ impl Api {
             query.extend(form_urlencoded::byte_serialize(token.as_bytes()));
         }
         let body = self.list(&query).await?;
-        let page = Page::decode(&body).map_err(|error| Failure::undecodable(&report(&error)))?;
+        let page =
+            Page::decode(&body).map_err(|error| Failure::undecodable(self.resource, &report(&error)))?;
         Ok((page, body.len()))
     }
 
@@ -117,11 +151,13 @@ impl Api {
         }
     }
 
-    async fn list(&self, query: &str) -> Result<Bytes, Failure> {
+    /// What the server answers to a list.
+    pub(super) async fn list(&self, query: &str) -> Result<Bytes, Failure> {
         let request = async {
             let response = self.send("list", query).await?;
             let body = response.into_body().collect().await;
-            Ok(body.map_err(|error| Failure::unreachable("read a list of events", &error))?.to_bytes())
+            let tried = || format!("read a list of {}", self.resource);
+            Ok(body.map_err(|error| Failure::unreachable(&tried(), &error))?.to_bytes())
         };
         timeout(self.request_timeout, request).await.unwrap_or_else(|_| Err(self.timed_out("list")))
     }
@@ -139,7 +175,8 @@ impl Api {
             text: format!("could not form the request: {error}"),
         })?;
         let sent = self.client.send(request).await;
-        let response = sent.map_err(|error| Failure::unreachable(&format!("{verb} events"), &error))?;
+        let response =
+            sent.map_err(|error| Failure::unreachable(&format!("{verb} {}", self.resource), &error))?;
         if response.status() == StatusCode::OK {
             Ok(response)
         } else {
@@ -158,7 +195,8 @@ impl Api {
 
         let said =
             if status.message.is_empty() { String::from_utf8_lossy(&body) } else { (&status.message).into() };
-        let mut text = format!("the API server answered {} to a {verb} of events", code.as_u16());
+        let resource = self.resource;
+        let mut text = format!("the API server answered {} to a {verb} of {resource}", code.as_u16());
         let said = shortened(said.trim());
         if !said.is_empty() {
             text.push_str(": ");
@@ -167,8 +205,8 @@ impl Api {
         match code {
             StatusCode::UNAUTHORIZED => text.push_str("; its credentials are missing, wrong or expired"),
             StatusCode::FORBIDDEN => {
-                text.push_str("; allow get, list and watch of events (API group \"\") ");
-                text.push_str(&self.place);
+                let place = &self.place;
+                text.push_str(&format!("; allow get, list and watch of {resource} (API group \"\") {place}"));
             }
             _ => {}
         }
@@ -187,12 +225,17 @@ impl Api {
 
     fn timed_out(&self, verb: &str) -> Failure {
         let waited = eventer_core::time::format_duration(self.request_timeout);
-        let text = format!("the API server did not answer a {verb} of events within {waited}");
+        let text = format!("the API server did not answer a {verb} of {} within {waited}", self.resource);
         Failure { kind: FailureKind::Unreachable, retry_after: None, text }
     }
 }
 
 impl Failure {
+    /// There is no client that could ask.
+    pub(super) fn unconnected(error: &BuildError) -> Self {
+        Self { kind: FailureKind::Unreachable, retry_after: None, text: report(error) }
+    }
+
     /// A connection that broke.
     pub(super) fn unreachable(tried: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let text = format!("could not {tried}: {}", report(error));
@@ -200,10 +243,10 @@ impl Failure {
     }
 
     /// A watch that the server ended with an ERROR line.
-    pub(super) fn of_line(status: &Status) -> Self {
+    pub(super) fn of_line(resource: Resource, status: &Status) -> Self {
         let kind = if status.is_expired() { FailureKind::Expired } else { FailureKind::Refused };
         let text = format!(
-            "the API server ended the watch of events with {} {}: {}",
+            "the API server ended the watch of {resource} with {} {}: {}",
             status.code,
             status.reason,
             shortened(&status.message)
@@ -211,10 +254,16 @@ impl Failure {
         Self { kind, retry_after: wait(status.retry_after_seconds()), text }
     }
 
-    pub(super) fn undecodable(why: &str) -> Self {
-        let text = format!("could not understand the list of events: {}", shortened(why));
+    /// An answer that is none.
+    pub(super) fn undecodable(resource: Resource, why: &str) -> Self {
+        let text = format!("could not understand what the API server says of {resource}: {}", shortened(why));
         Self { kind: FailureKind::Refused, retry_after: None, text }
     }
+}
+
+/// Where the rights are needed for what is in a namespace.
+fn place_in(namespace: &str) -> String {
+    format!("in the namespace {namespace}, with a Role")
 }
 
 fn wait(seconds: Option<u64>) -> Option<Duration> {

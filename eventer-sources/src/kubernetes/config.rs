@@ -1,13 +1,16 @@
 //! `--source=kubernetes:…`: its options, and how they become a source.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, SourceConfig, SourceContext, UriReader,
+    BuildError, ComponentSpec, ConfigError, ConfigMaps, EndpointSpec, OptionSpec, SourceConfig,
+    SourceContext, UriReader,
 };
 use http::Uri;
 
+use super::config_maps::ClusterConfigMaps;
 use super::connect::ConnectOptions;
 use super::options::WatchOptions;
 use super::source::KubernetesSource;
@@ -172,6 +175,10 @@ impl SourceConfig for KubernetesConfig {
             })?);
         }
         Ok(Self { connect, watch })
+    }
+
+    fn config_maps(&self) -> Option<Arc<dyn ConfigMaps>> {
+        Some(Arc::new(ClusterConfigMaps::new(self.connect.clone(), self.watch.clone())))
     }
 
     async fn build(&self, context: SourceContext) -> Result<KubernetesSource, BuildError> {

@@ -9,12 +9,14 @@
 //! - [`scope`]: **the state machine** of one watch over all its ends; [`watch`] reads it while it is open, [`relist`]
 //!   closes the gap behind a 410.
 //! - [`api`]: the requests and their refusals; [`lines`] and [`decode`]: bytes to events.
+//! - [`config_maps`]: the ConfigMaps of the same cluster, for sinks that ask.
 //! - [`board`]: what `/readyz` sees; [`trouble`]: what is worth a line in the log.
 
 mod api;
 mod board;
 mod buffer;
 mod config;
+mod config_maps;
 mod connect;
 mod decode;
 mod lines;

@@ -23,7 +23,7 @@ use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
-use super::api::{Api, Failure, FailureKind};
+use super::api::{Api, Failure, FailureKind, Resource};
 use super::board::{Activity, Board};
 use super::buffer::{Buffer, Item, Reached};
 use super::decode::{Page, Stamp, stamped};
@@ -239,7 +239,7 @@ impl Scope {
         };
         self.works();
         let Some(version) = page.version else {
-            let failure = Failure::undecodable("its resourceVersion is no number");
+            let failure = Failure::undecodable(Resource::Events, "its resourceVersion is no number");
             return self.wait_after(&failure, State::Listing(listing));
         };
         listing.refusals = 0;

@@ -76,7 +76,7 @@ impl KubernetesSource {
                 index,
                 source: name.clone(),
                 label,
-                api: Api::new(client.clone(), namespace, &options),
+                api: Api::events(client.clone(), namespace, &options),
                 options: options.clone(),
                 cluster: cluster.clone(),
                 buffer: buffer.clone(),

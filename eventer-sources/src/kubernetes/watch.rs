@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use tokio::time::{Instant, sleep_until};
 
-use super::api::Failure;
+use super::api::{Failure, Resource};
 use super::buffer::Reached;
 use super::decode::{Decoder, WatchLine, version_of};
 use super::lines::{Line, Lines};
@@ -181,7 +181,7 @@ impl Scope {
                 Ok(WatchLine::Passed(None)) => {}
                 Ok(WatchLine::Error(status)) => {
                     let is_expired = status.is_expired();
-                    let failure = Failure::of_line(&status);
+                    let failure = Failure::of_line(Resource::Events, &status);
                     return Some(if is_expired { Ending::Expired } else { Ending::Refused(failure) });
                 }
                 Err(what) => self.damaged(&what),
