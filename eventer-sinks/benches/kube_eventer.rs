@@ -1,7 +1,7 @@
 //! What kube-eventer's JSON costs an event, in each of its forms.
 
 // The module belongs to the crate alone, so it is built into this program once more.
-#[allow(unreachable_pub, reason = "it is no library here")]
+#[allow(unreachable_pub, unused_macros, reason = "it is no library here, and its tests are not run")]
 #[path = "../src/kube_eventer/mod.rs"]
 mod kube_eventer;
 

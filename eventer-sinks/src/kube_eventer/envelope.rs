@@ -13,30 +13,13 @@ use super::go;
 pub(crate) fn write_envelope(event: &Event, out: &mut Vec<u8>) {
     let mut json = Vec::with_capacity(event.json_size_hint());
     write_indented(event, &mut json);
-    let json = String::from_utf8(json).expect("JSON is text");
-    let object = &event.involved_object;
-    let is_pod = object.kind == "Pod";
-    let envelope = Envelope {
-        value: &json,
-        timestamp: event.kube_eventer_time().to_string(),
-        tags: Tags {
-            event_id: &event.metadata.uid,
-            hostname: &event.source.host,
-            pod_id: is_pod.then_some(&object.uid),
-            pod_name: is_pod.then_some(&object.name),
-        },
-    };
-    go::compact(&envelope, out);
-}
-
-#[derive(Serialize)]
-struct Envelope<'a> {
-    #[serde(rename = "EventValue")]
-    value: &'a str,
-    #[serde(rename = "EventTimestamp")]
-    timestamp: String,
-    #[serde(rename = "EventTags")]
-    tags: Tags<'a>,
+    out.extend_from_slice(b"{\"EventValue\":\"");
+    go::quote_again(&json, out);
+    out.extend_from_slice(b"\",\"EventTimestamp\":");
+    go::compact(&event.kube_eventer_time(), out);
+    out.extend_from_slice(b",\"EventTags\":");
+    go::compact(&Tags::from(event), out);
+    out.push(b'}');
 }
 
 /// In the order of their names.
@@ -49,4 +32,16 @@ struct Tags<'a> {
     pod_id: Option<&'a String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pod_name: Option<&'a String>,
+}
+
+impl<'a> From<&'a Event> for Tags<'a> {
+    fn from(event: &'a Event) -> Self {
+        let pod = Some(&event.involved_object).filter(|object| object.kind == "Pod");
+        Self {
+            event_id: &event.metadata.uid,
+            hostname: &event.source.host,
+            pod_id: pod.map(|pod| &pod.uid),
+            pod_name: pod.map(|pod| &pod.name),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The JSON in which kube-eventer writes an event, shared by the sinks that keep to it: Go's escaping ([`go`]), the event
+//! JSON as kube-eventer writes it, shared by the sinks that keep to it: Go's escaping ([`go`]), the event
 //! as its client library knows it ([`event`]), and the envelope around it ([`envelope`]).
 //!
 //! # Mended
