@@ -1,0 +1,146 @@
+//! What librdkafka's codes mean for the events: the one table of them. Pure.
+//!
+//! | code | kind | because |
+//! |---|---|---|
+//! | too large for `kafka.message.max.bytes`, before anything is sent | `Rejected` | it judges this event |
+//! | too large, invalid record, invalid timestamp, policy violation, from a broker | `Rejected` | it judges a batch of records: sent again in smaller parts until the guilty one stands alone |
+//! | authentication or authorization failed | `Unauthorized` | secrets rotate, and rights are given |
+//! | everything else: no broker, no leader, no such topic, a producer that is fenced … | `Unavailable` | trouble that passes or that someone will mend |
+
+use eventer_core::{ExportError, ExportErrorKind};
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::deliveries::Fate;
+
+/// What librdkafka last told of trouble with the brokers, for people to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) code: RDKafkaErrorCode,
+    pub(super) reason: String,
+}
+
+/// Judges an export by what became of its events, of which those in `rejections` never can be queued. `topic_of` names
+/// the topic of an event, and `trouble` is what is known of the brokers.
+///
+/// # Errors
+/// Unless all was delivered.
+pub(super) fn judge(
+    fates: &[Fate],
+    rejections: Vec<(usize, String)>,
+    topic_of: impl Fn(usize) -> String,
+    trouble: Option<&Trouble>,
+) -> Result<(), ExportError> {
+    let mut refused = Vec::new();
+    let mut unsent = Vec::new();
+    let mut worst: Option<(ExportErrorKind, String)> = None;
+    for (index, fate) in fates.iter().enumerate() {
+        let (kind, cause): (_, &dyn Fn() -> String) = match fate {
+            Fate::Delivered => continue,
+            _ if rejections.iter().any(|(rejected, _)| *rejected == index) => continue,
+            Fate::Open | Fate::Pending => {
+                (trouble.map_or(ExportErrorKind::Unavailable, |trouble| kind_of(trouble.code)), &|| {
+                    pending_cause(fates, trouble)
+                })
+            }
+            Fate::Failed(code) => (kind_of(*code), &|| cause_of(*code, &topic_of(index), trouble)),
+        };
+        match kind {
+            ExportErrorKind::Rejected => refused.push(index),
+            _ => unsent.push(index),
+        }
+        // What passes by itself is tried again sooner than what somebody has to mend.
+        if worst.as_ref().is_none_or(|(worst, _)| rank(kind) > rank(*worst)) {
+            worst = Some((kind, cause()));
+        }
+    }
+    let Some((kind, cause)) =
+        worst.or_else(|| rejections.first().map(|(_, reason)| (ExportErrorKind::Rejected, reason.clone())))
+    else {
+        return Ok(());
+    };
+    let error = ExportError::new(kind, cause);
+    if refused.len() == fates.len() || unsent.len() == fates.len() {
+        return Err(error);
+    }
+    // Of a part of a batch it is not known which event is the guilty one; alone it will be.
+    let error = error.with_unsent(refused.into_iter().chain(unsent));
+    Err(rejections.into_iter().fold(error, |error, (index, reason)| error.with_rejected(index, reason)))
+}
+
+/// What a code means for the event that it was reported on, or for all if there is trouble with the brokers.
+pub(super) fn kind_of(code: RDKafkaErrorCode) -> ExportErrorKind {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::MessageSizeTooLarge
+        | Code::InvalidMessageSize
+        | Code::InvalidRecord
+        | Code::InvalidTimestamp
+        | Code::PolicyViolation => ExportErrorKind::Rejected,
+        Code::Authentication
+        | Code::SaslAuthenticationFailed
+        | Code::TopicAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed => ExportErrorKind::Unauthorized,
+        _ => ExportErrorKind::Unavailable,
+    }
+}
+
+/// Why an event that could not be queued never can; `None` if it can another time.
+pub(super) fn rejection_of(code: RDKafkaErrorCode) -> Option<String> {
+    (kind_of(code) == ExportErrorKind::Rejected).then(|| {
+        "it is larger than kafka.message.max.bytes; raise that, if the topic's max.message.bytes is larger, too"
+            .to_owned()
+    })
+}
+
+/// Whether a code is what librdkafka heard of a topic some time ago, so that asking again may help.
+pub(super) fn may_be_outdated(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+            | Code::TopicAuthorizationFailed
+    )
+}
+
+/// What went wrong, and what to do about it.
+fn cause_of(code: RDKafkaErrorCode, topic: &str, trouble: Option<&Trouble>) -> String {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => format!(
+            "topic \"{topic}\" does not exist: create it, or let the brokers do so (auto.create.topics.enable)"
+        ),
+        Code::TopicAuthorizationFailed => {
+            format!("the brokers do not let us write to topic \"{topic}\": it takes the ACLs Describe and Write")
+        }
+        Code::ClusterAuthorizationFailed => {
+            "the brokers do not let us write idempotently: it takes the ACL IdempotentWrite on the cluster, or acks=1"
+                .to_owned()
+        }
+        Code::MessageSizeTooLarge | Code::InvalidMessageSize => format!(
+            "a broker says that the records are too large: topic \"{topic}\" has a smaller max.message.bytes than \
+             kafka.message.max.bytes"
+        ),
+        Code::Fatal | Code::PurgeQueue | Code::PurgeInflight => {
+            let why = trouble.map(|trouble| format!(": {}", trouble.reason)).unwrap_or_default();
+            format!("the client of the brokers had to be replaced{why}")
+        }
+        _ => format!("topic \"{topic}\": {code}"),
+    }
+}
+
+fn pending_cause(fates: &[Fate], trouble: Option<&Trouble>) -> String {
+    let pending = fates.iter().filter(|fate| matches!(fate, Fate::Pending | Fate::Open)).count();
+    let why = trouble.map_or("no answer", |trouble| &trouble.reason);
+    format!("{pending} of {} events wait for a broker: {why}", fates.len())
+}
+
+fn rank(kind: ExportErrorKind) -> u8 {
+    match kind {
+        ExportErrorKind::Rejected => 0,
+        ExportErrorKind::Unauthorized => 1,
+        _ => 2,
+    }
+}

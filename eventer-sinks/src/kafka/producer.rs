@@ -1,0 +1,266 @@
+//! librdkafka's producer, driven by a thread of its own: queues records, hears of deliveries and troubles.
+//!
+//! librdkafka never gives an event up by itself (`message.timeout.ms=0`): it holds it until a broker has it or refuses
+//! it. Nothing here blocks a thread of the runtime; the client is closed by its own thread.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use eventer_core::{BuildError, Event, ExportError};
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer as _, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+use super::deliveries::Deliveries;
+use super::failure::{self, Trouble};
+use super::log::LogLimit;
+
+/// How long the thread sleeps in librdkafka when nothing happens. Reports wake it; a stop and room in the queue are
+/// noticed after this.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long a trouble may last until it is told: brokers that restart one by one are back by then.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long the brokers may take to answer a question.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
+
+/// A record for librdkafka, which hands the event back with its report.
+pub(super) type Record<'a> = BaseRecord<'a, str, [u8], Arc<Event>>;
+
+/// An open producer.
+pub(super) struct Producer {
+    /// Gone only while this is dropped.
+    native: Option<Arc<BaseProducer<Context>>>,
+    context: Handle,
+    /// Tells the thread to close the client.
+    is_stopping: Arc<AtomicBool>,
+}
+
+/// What the callbacks of librdkafka write to. Clones share it.
+#[derive(Clone)]
+struct Handle(Arc<Shared>);
+
+struct Shared {
+    name: Arc<str>,
+    deliveries: Arc<Deliveries>,
+    /// What librdkafka last told of the brokers, until an event gets through.
+    trouble: watch::Sender<Option<Trouble>>,
+    is_fatal: AtomicBool,
+    /// The thread has freed what was reported.
+    room: Notify,
+    log_limit: LogLimit,
+}
+
+struct Context(Handle);
+
+impl Producer {
+    /// Opens a client. The brokers need not be up.
+    ///
+    /// # Errors
+    /// librdkafka does not take the properties together, or cannot read a certificate.
+    pub(super) fn open(name: &Arc<str>, config: &ClientConfig) -> Result<Self, BuildError> {
+        let failed = |cause: String| BuildError::new("open the client of Kafka", cause);
+        let context = Handle(Arc::new(Shared {
+            name: name.clone(),
+            deliveries: Arc::default(),
+            trouble: watch::Sender::new(None),
+            is_fatal: AtomicBool::new(false),
+            room: Notify::new(),
+            log_limit: LogLimit::default(),
+        }));
+        let native: BaseProducer<Context> = config
+            .create_with_context(Context(context.clone()))
+            .map_err(|error| failed(without_values(&error)))?;
+        let native = Arc::new(native);
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let thread = {
+            let (native, context, is_stopping) = (native.clone(), context.clone(), is_stopping.clone());
+            move || {
+                while !is_stopping.load(Ordering::Acquire) {
+                    native.poll(POLL);
+                    context.0.room.notify_waiters();
+                }
+                // This is the last one that has the client: closing it takes a while, which is this thread's own.
+                drop(native);
+            }
+        };
+        thread::Builder::new()
+            .name("kafka".to_owned())
+            .spawn(thread)
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Self { native: Some(native), context, is_stopping })
+    }
+
+    /// What became of the events that were queued here.
+    pub(super) fn deliveries(&self) -> &Arc<Deliveries> {
+        &self.context.0.deliveries
+    }
+
+    /// Queues a record. Its report goes to [`deliveries`](Self::deliveries).
+    ///
+    /// # Errors
+    /// librdkafka did not take it, and no report will come.
+    pub(super) fn queue(&self, record: Record<'_>) -> Result<(), RDKafkaErrorCode> {
+        self.native().send(record).map_err(|(error, _)| {
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::InvalidArgument);
+            self.context.note_fatal(code);
+            code
+        })
+    }
+
+    /// Resolves when records that were reported have left the queue.
+    pub(super) async fn room(&self) {
+        self.context.0.room.notified().await;
+    }
+
+    /// Whether it cannot go on: an idempotent producer that cannot promise order any more. It has to be replaced.
+    pub(super) fn is_fatal(&self) -> bool {
+        self.context.0.is_fatal.load(Ordering::Acquire)
+    }
+
+    /// What librdkafka last told of the brokers, if no event got through since.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.context.0.trouble.borrow().clone()
+    }
+
+    /// Resolves when there is trouble that lasts.
+    pub(super) async fn lasting_trouble(&self) -> Trouble {
+        let mut trouble = self.context.0.trouble.subscribe();
+        loop {
+            // The sender lives as long as `self`.
+            let has_begun = trouble.wait_for(Option::is_some).await.is_ok();
+            let has_ended = timeout(PATIENCE, trouble.wait_for(Option::is_none)).await.is_ok();
+            if let (true, false, Some(trouble)) = (has_begun, has_ended, trouble.borrow().clone()) {
+                return trouble;
+            }
+        }
+    }
+
+    /// Asks the brokers for a topic, or for themselves, and makes librdkafka know the answer.
+    ///
+    /// # Errors
+    /// No broker answers, or they refuse the topic.
+    pub(super) async fn look_up(self: &Arc<Self>, topic: Option<&str>) -> Result<(), ExportError> {
+        let (producer, topic) = (self.clone(), topic.map(str::to_owned));
+        let ask = move || producer.ask(topic.as_deref());
+        #[expect(clippy::disallowed_methods, reason = "it ends within ANSWER_TIME")]
+        let asked = tokio::task::spawn_blocking(ask).await;
+        let code = match asked {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(code)) => code,
+            Err(panic) => return Err(ExportError::unavailable(panic)),
+        };
+        // That no broker answered is known; why, librdkafka has told before.
+        let trouble = self.trouble().unwrap_or_else(|| Trouble { code, reason: code.to_string() });
+        Err(ExportError::new(failure::kind_of(trouble.code), trouble.reason))
+    }
+
+    fn ask(&self, topic: Option<&str>) -> Result<(), RDKafkaErrorCode> {
+        let client = self.native().client();
+        let Some(topic) = topic else {
+            let is_known = client.fetch_cluster_id(ANSWER_TIME).is_some();
+            return if is_known { Ok(()) } else { Err(RDKafkaErrorCode::OperationTimedOut) };
+        };
+        let metadata = client
+            .fetch_metadata(Some(topic), ANSWER_TIME)
+            .map_err(|error| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))?;
+        let refusal = metadata.topics().iter().find_map(rdkafka::metadata::MetadataTopic::error);
+        match refusal.map(RDKafkaErrorCode::from) {
+            // A topic that is being created has no leader yet.
+            None | Some(RDKafkaErrorCode::LeaderNotAvailable) => Ok(()),
+            Some(code) => Err(code),
+        }
+    }
+
+    fn native(&self) -> &BaseProducer<Context> {
+        self.native.as_deref().expect("it is there until the drop")
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        // In this order: the thread has to be the last one that has the client.
+        self.native = None;
+        self.is_stopping.store(true, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer")
+            .field("name", &self.context.0.name)
+            .field("trouble", &self.trouble())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Handle {
+    fn note_fatal(&self, code: RDKafkaErrorCode) {
+        if code == RDKafkaErrorCode::Fatal {
+            self.0.is_fatal.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.0.0.log_limit.log(&self.0.0.name, level, facility, message);
+    }
+
+    fn stats_raw(&self, _statistics: &[u8]) {}
+
+    /// Comes twice for each error.
+    fn error(&self, error: KafkaError, reason: &str) {
+        let Some(code) = error.rdkafka_error_code() else { return };
+        self.0.note_fatal(code);
+        self.0.0.trouble.send_if_modified(|trouble| {
+            // That all brokers are down says less than why the last one is.
+            if code == RDKafkaErrorCode::AllBrokersDown && trouble.is_some() {
+                return false;
+            }
+            let told = Trouble { code, reason: reason.to_owned() };
+            let is_new = trouble.as_ref() != Some(&told);
+            *trouble = Some(told);
+            is_new
+        });
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Context {
+    type DeliveryOpaque = Arc<Event>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, event: Arc<Event>) {
+        let result = match result {
+            Ok(_) => {
+                self.0.0.trouble.send_if_modified(|trouble| trouble.take().is_some());
+                Ok(())
+            }
+            Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
+        };
+        if let Err(code) = result {
+            self.0.note_fatal(code);
+        }
+        self.0.0.deliveries.report(event, result);
+    }
+}
+
+/// Of an error about a property its value is left out, which may be a secret.
+fn without_values(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, _, property, _) => {
+            format!("librdkafka does not take the value of {property}")
+        }
+        KafkaError::ClientCreation(reason) => reason.clone(),
+        other => other.to_string(),
+    }
+}
