@@ -54,4 +54,6 @@ pub fn register_all(registry: &mut Registry) {
     registry.register_sink::<log::LogConfig>();
     #[cfg(feature = "webhook")]
     registry.register_sink::<webhook::WebhookConfig>();
+    #[cfg(feature = "wechat")]
+    registry.register_sink::<wechat::WechatConfig>();
 }
