@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use eventer_core::registry::SOURCE_OPTIONS;
-use eventer_core::{ComponentSpec, ComponentUri, ConfigError, Environment, OptionSpec, Registry, policy};
+use eventer_core::{ComponentSpec, ComponentUri, ConfigError, Environment, Registry, policy};
 
 use crate::args::{self, CommandLine, Invocation};
 use crate::environment::{self, ProcessEnvironment};
@@ -53,12 +53,16 @@ fn decide(
         Invocation::Sinks(kind) => {
             let specs: Vec<_> = registry.sinks().collect();
             let errors = |uri: &ComponentUri| registry.plan_sink(uri).err();
-            list("sinks", "--sink", kind.as_deref(), &specs, policy::OPTIONS, errors).map(Step::Print)
+            let page = |spec: &ComponentSpec| {
+                listing::page(spec, policy::OPTIONS, registry.policy_defaults(spec.kind))
+            };
+            list("sinks", "--sink", kind.as_deref(), &specs, page, errors).map(Step::Print)
         }
         Invocation::Sources(kind) => {
             let specs: Vec<_> = registry.sources().collect();
             let errors = |uri: &ComponentUri| registry.plan_source(uri).err();
-            list("sources", "--source", kind.as_deref(), &specs, SOURCE_OPTIONS, errors).map(Step::Print)
+            let page = |spec: &ComponentSpec| listing::page(spec, SOURCE_OPTIONS, None);
+            list("sources", "--source", kind.as_deref(), &specs, page, errors).map(Step::Print)
         }
     };
     match step {
@@ -71,21 +75,21 @@ fn decide(
     }
 }
 
-/// The page of a kind, or of all. `errors` says what the registry has against a URI: that the kind is not known, and
+/// The page of a kind, which `page` writes, or of all. `errors` says what the registry has against a URI: that the kind is not known, and
 /// which is most like it.
 fn list(
     command: &str,
     flag: &str,
     kind: Option<&str>,
     specs: &[&'static ComponentSpec],
-    common: &[OptionSpec],
+    page: impl Fn(&ComponentSpec) -> String,
     errors: impl Fn(&ComponentUri) -> Option<Vec<ConfigError>>,
 ) -> Result<String, String> {
     let Some(text) = kind else { return Ok(listing::overview(command, specs)) };
     // People paste the whole flag; what follows the kind may be a secret.
     let kind = text.split(':').next().unwrap_or_default();
     if let Some(spec) = specs.iter().find(|spec| spec.kind == kind) {
-        return Ok(listing::page(spec, common));
+        return Ok(page(spec));
     }
     let uri = ComponentUri::parse(flag, kind, &()).map_err(|error| error.to_string())?;
     let errors = errors(&uri).unwrap_or_default();

@@ -3,6 +3,7 @@
 mod admin;
 mod app;
 mod args;
+mod defaults;
 mod environment;
 mod listing;
 mod logging;
@@ -11,8 +12,11 @@ mod serve;
 mod signals;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use eventer_core::Registry;
+
+use crate::environment::ProcessEnvironment;
 
 /// Version of this crate.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -36,6 +40,7 @@ pub fn run() -> ExitCode {
 #[must_use]
 pub fn run_with(register: impl FnOnce(&mut Registry)) -> ExitCode {
     let mut registry = Registry::new();
+    registry.set_environment(Arc::new(ProcessEnvironment));
     eventer_sources::register_all(&mut registry);
     eventer_sinks::register_all(&mut registry);
     register(&mut registry);

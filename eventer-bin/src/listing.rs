@@ -1,6 +1,8 @@
 //! The pages of `eventer sinks` and `eventer sources`, made of the declarations that parse the flags. Pure.
 
-use eventer_core::{ComponentSpec, EndpointSpec, OptionSpec};
+use eventer_core::{ComponentSpec, EndpointSpec, OptionSpec, PolicyDefaults};
+
+use crate::defaults::{default_of, namespace_of, stand_ins};
 
 /// Columns of a page before the help of an option is put on a line of its own.
 const NAME_COLUMNS: usize = 34;
@@ -16,8 +18,9 @@ pub(crate) fn overview(command: &str, kinds: &[&ComponentSpec]) -> String {
     out
 }
 
-/// Everything that can be said of one kind. `common` are the options that every kind takes.
-pub(crate) fn page(spec: &ComponentSpec, common: &[OptionSpec]) -> String {
+/// Everything that can be said of one kind. `common` are the options that every kind takes, `policy` is what a kind of
+/// sink does if they are not given.
+pub(crate) fn page(spec: &ComponentSpec, common: &[OptionSpec], policy: Option<PolicyDefaults>) -> String {
     let mut out = format!("{}\n\n  {}\n", spec.summary, spec.example);
     match spec.endpoint {
         EndpointSpec::None => {}
@@ -27,12 +30,16 @@ pub(crate) fn page(spec: &ComponentSpec, common: &[OptionSpec]) -> String {
              whatever it looks like.\n"
         )),
     }
-    section(&mut out, &format!("Options of {}", spec.kind), spec.options);
-    section(&mut out, "Options of every kind", common);
+    let defaults = policy.unwrap_or(PolicyDefaults::NONE);
+    section(&mut out, &format!("Options of {}", spec.kind), spec.options, PolicyDefaults::NONE);
+    section(&mut out, "Options of every kind", common, defaults);
+    if let Some(policy) = policy {
+        out.push_str(&format!("  With {}, {}.\n", spec.kind, namespace_of(policy)));
+    }
     out
 }
 
-fn section(out: &mut String, title: &str, options: &[OptionSpec]) {
+fn section(out: &mut String, title: &str, options: &[OptionSpec], policy: PolicyDefaults) {
     if options.is_empty() {
         return;
     }
@@ -42,13 +49,13 @@ fn section(out: &mut String, title: &str, options: &[OptionSpec]) {
         let gap = if name.chars().count() < NAME_COLUMNS { "" } else { "\n" };
         let padded = if gap.is_empty() { format!("{name:NAME_COLUMNS$}") } else { name };
         let indent = if gap.is_empty() { String::new() } else { " ".repeat(NAME_COLUMNS) };
-        out.push_str(&format!("{padded}{gap}{indent}{}{}\n", option.help, notes(option)));
+        out.push_str(&format!("{padded}{gap}{indent}{}{}\n", option.help, notes(option, policy)));
     }
 }
 
-fn notes(option: &OptionSpec) -> String {
-    let mut notes = Vec::new();
-    if let Some(default) = option.default {
+fn notes(option: &OptionSpec, policy: PolicyDefaults) -> String {
+    let mut notes = stand_ins(option);
+    if let Some(default) = default_of(option, policy) {
         notes.push(format!("default: {default}"));
     }
     if option.is_repeatable {
@@ -62,6 +69,8 @@ fn notes(option: &OptionSpec) -> String {
 
 #[cfg(test)]
 mod tests {
+    use eventer_core::filter::Level;
+
     use super::*;
 
     const SPEC: ComponentSpec = ComponentSpec {
@@ -70,7 +79,7 @@ mod tests {
         endpoint: EndpointSpec::Url("The loft's URL."),
         options: &[
             OptionSpec::new("speed", "N", "How fast.").default("3"),
-            OptionSpec::new("ring", "TEXT", "What it wears.").secret().repeatable(),
+            OptionSpec::new("ring", "TEXT", "What it wears.").secret().variable("RING").repeatable(),
             OptionSpec::new("a_name_that_is_very_long_indeed", "DURATION", "Long."),
         ],
         example: "--sink=pigeon:http://loft",
@@ -78,16 +87,19 @@ mod tests {
 
     #[test]
     fn a_page_shows_all_of_a_declaration() {
-        let page = page(&SPEC, &[OptionSpec::new("level", "LEVEL", "Least level.")]);
+        let policy = PolicyDefaults { level: Some(Level::Warning), ..PolicyDefaults::NONE };
+        let page = page(&SPEC, &[OptionSpec::new("level", "LEVEL", "Least level.")], Some(policy));
         for part in [
             "Sends pigeons.",
             "--sink=pigeon:http://loft",
             "Endpoint: The loft's URL.",
             "query.NAME=VALUE",
             "How fast. [default: 3]",
-            "What it wears. [repeatable, secret]",
+            "What it wears. [or ring_file=PATH, else $RING, repeatable, secret]",
             "  a_name_that_is_very_long_indeed=DURATION\n",
             "Options of every kind:\n  level=LEVEL",
+            "Least level. [default: Warning]",
+            "  With pigeon, namespaces are those of the object",
         ] {
             assert!(page.contains(part), "{part}\n{page}");
         }

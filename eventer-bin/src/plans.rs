@@ -51,6 +51,14 @@ impl Plans {
         };
         reader.fit_together("--source", &plans.sources, PipelineBuilder::source_plan);
         reader.fit_together(SINK, &plans.sinks, PipelineBuilder::sink_plan);
+        let knows_all_sources = !args.sources.is_empty() && plans.sources.len() == args.sources.len();
+        if knows_all_sources && !plans.sources.iter().any(SourcePlan::has_config_maps) {
+            reader.mistakes.extend(plans.sinks.iter().filter_map(without_config_maps));
+        }
+        for plan in &plans.sinks {
+            let errors = plan.check_files().err().unwrap_or_default();
+            reader.mistakes.extend(errors.iter().map(ToString::to_string));
+        }
         plans
     }
 
@@ -85,6 +93,16 @@ fn mistake(flag: &str, kind: &str, error: &ConfigError) -> String {
         ),
         _ => error.to_string(),
     }
+}
+
+/// The mistake of a sink that asks for a ConfigMap where there is none.
+fn without_config_maps(plan: &SinkPlan) -> Option<String> {
+    let error = ConfigError::InvalidOption {
+        component: format!("{SINK}={}", plan.kind),
+        option: plan.config_map_option()?.to_owned(),
+        reason: "no source speaks to a cluster, where the ConfigMap is; add --source=kubernetes:".to_owned(),
+    };
+    Some(error.to_string())
 }
 
 struct Reader<'a> {

@@ -29,6 +29,11 @@ async fn check(command: &str, specs: Vec<&'static ComponentSpec>, common: &[Opti
             assert!(page.stdout.contains(option.help), "{}: {}", option.help, page.stdout);
             let default = option.default.map(|default| format!("default: {default}")).unwrap_or_default();
             assert!(page.stdout.contains(&default), "{default}: {}", page.stdout);
+            let file = option.is_secret.then(|| format!("or {}=PATH", option.file_name()));
+            let variable = option.variable.map(|name| format!("else ${name}"));
+            for part in file.into_iter().chain(variable) {
+                assert!(page.stdout.contains(&part), "{part}: {}", page.stdout);
+            }
         }
     }
 }

@@ -7,5 +7,6 @@ mod custom_sink;
 mod flags;
 mod listing;
 mod process;
+mod references;
 mod replay;
 mod run;
