@@ -37,7 +37,7 @@ fn command() -> Command {
                 .long("mode")
                 .default_value("ok")
                 .value_parser(parse_mode)
-                .help("What to do with a request: ok, hang, 500, 429, slow=MILLISECONDS"),
+                .help("What to do with a request: ok, hang, 500, 429, slow=MILLISECONDS, body=TEXT (200 with this body)"),
         )
 }
 
@@ -47,9 +47,13 @@ fn parse_mode(text: &str) -> Result<Reply, String> {
         "hang" => Ok(Reply::Hang),
         "500" => Ok(Reply::status(500)),
         "429" => Ok(Reply::too_many_requests(1)),
-        _ => match text.strip_prefix("slow=").map(str::parse) {
-            Some(Ok(delay)) => Ok(Reply::ok().after(Duration::from_millis(delay))),
-            _ => Err("expected ok, hang, 500, 429 or slow=MILLISECONDS".to_owned()),
+        _ => match text.split_once('=') {
+            Some(("body", body)) => Ok(Reply::ok().with_body(body.to_owned())),
+            Some(("slow", delay)) => {
+                let delay = delay.parse().map_err(|_| format!("\"{delay}\" is no number of milliseconds"))?;
+                Ok(Reply::ok().after(Duration::from_millis(delay)))
+            }
+            _ => Err("expected ok, hang, 500, 429, slow=MILLISECONDS or body=TEXT".to_owned()),
         },
     }
 }
