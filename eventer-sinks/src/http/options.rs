@@ -81,6 +81,13 @@ impl Transport {
         Self { ca_file, identity, is_insecure, proxy }
     }
 
+    /// Does without verification, as `insecure=true` does; for sinks that have another name for it.
+    #[must_use]
+    pub(crate) fn trusting_anybody(mut self) -> Self {
+        self.is_insecure = true;
+        self
+    }
+
     /// The proxy that was asked for, if any was.
     pub(super) async fn proxy(&self) -> Result<Option<Proxy>, BuildError> {
         let Some(proxy) = &self.proxy else { return Ok(None) };
