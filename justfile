@@ -17,6 +17,10 @@ test *args="--workspace":
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
+# Writes the tables in docs/sinks from what the sinks declare.
+docs:
+    cargo test -p eventer-bin --all-features --test docs -- --ignored write_the_tables
+
 # Every feature on its own (needs cargo-hack).
 hack:
     cargo hack check --workspace --each-feature --no-dev-deps
@@ -53,5 +57,6 @@ new-sink kind type:
       eventer-sinks/src/registry.rs  the module, and
                                      registry.register_sink::<{{ kind }}::{{ type }}Config>();
       eventer-bin/Cargo.toml         {{ kind }} = ["eventer-sinks/{{ kind }}"], and in `default`
+      docs/sinks/{{ kind }}.md       its page; `just docs` writes the table of its options
       cargo test -p eventer-sinks {{ kind }}
     HINT

@@ -2,8 +2,12 @@
 //!
 //! `--sink=log:?format=json`. The lines are those of [`line`](crate::line), which other sinks share.
 //!
-//! kube-eventer's `log` wrote its own log records with Go's `%+v` to standard error; that is mended: events go to
-//! standard output, and each is one line.
+//! # Mended
+//! | kube-eventer | here | because |
+//! |---|---|---|
+//! | wrote events to standard error, between the lines of its own log | standard output | a collector could not tell them apart |
+//! | wrote them in Go's `%+v` | text, JSON or logfmt | nothing reads it back, and its fields cannot be told from their values |
+//! | wrote a message's line feeds as they are | one line an event | one event became several records |
 
 mod config;
 mod sink;
