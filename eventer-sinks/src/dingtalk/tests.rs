@@ -407,6 +407,17 @@ async fn the_whole_url_can_stand_in_a_file() {
     assert_eq!(robot.0.requests()[1].raw_query, "access_token=other");
 }
 
+#[tokio::test]
+async fn the_whole_url_can_come_from_a_variable() {
+    let robot = Robot::start().await;
+    let url = format!("{}/robot/send?access_token=T%2B1", robot.0.url());
+    let environment: std::collections::BTreeMap<_, _> = [("URL".to_owned(), url)].into();
+    let uri = ComponentUri::parse("--sink", "dingtalk:$URL?label=a", &environment).unwrap();
+    let sink = registry().plan_sink(&uri).unwrap().open(SinkContext::new("robot")).await.unwrap();
+    sink.export_events(&batch_of(vec![golden_event(2)])).await.unwrap();
+    assert_eq!(robot.0.requests()[0].raw_query, "access_token=T%2B1");
+}
+
 #[test]
 fn a_file_without_a_url_or_a_token_is_told_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -462,7 +473,7 @@ fn wrong_options_are_told_all_at_once_without_secrets() {
             "dingtalk:https://h/r?access_token=hunter2&msg_type=Markdown",
             "\"Markdown\" is neither text nor markdown",
         ),
-        ("dingtalk:https://h/r?access_token=hunter2&lable=a", "did you mean \"label\"?"),
+        ("dingtalk:https://h/r?access_token=hunter2&labels=a", "did you mean \"label\"?"),
         ("dingtalk:https://h/r?access_token=hunter2&room=ops", "option \"room\" is not known"),
         ("dingtalk:https://h/r?access_token=hunter2&level=loud", "option \"level\""),
     ] {

@@ -28,6 +28,7 @@
 //! | left out the other users when a request to one failed | tries again, and sends it to those only who do not have it | |
 //! | knew no limit of the rate, but waited 50 ms after each event | `rate=16/m` | what goes over the limit is dropped by WeCom |
 //! | left the cutting of a text to WeCom | cuts it, and shows that it did | |
+//! | took spaces and empty names in `to_user` for users | leaves them out | there is no user of that name |
 //! | used a label as a `printf` format | takes it literally | a `%` in a label moved all fields of the message |
 //! | took `level=warning` for no level at all | in any case | it opened the flood gate |
 //! | ignored options that it did not know | they are errors | a misspelt filter is none |

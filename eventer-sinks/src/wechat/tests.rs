@@ -1,5 +1,6 @@
 //! The app against kube-eventer's recorded requests and against a WeCom that refuses.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -418,6 +419,56 @@ async fn a_user_who_is_unknown_is_passed_over_and_one_who_is_alone_is_waited_for
     assert!(report(&error).contains("errcode 81013"), "{}", report(&error));
 }
 
+/// Counts what is logged as a warning.
+#[derive(Clone, Default)]
+struct Warnings(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn that_a_user_is_unknown_is_told_once_until_he_gets_something() {
+    let warnings = Warnings::default();
+    let _logging = tracing::subscriber::set_default(warnings.clone());
+    let wecom = WeCom::start().await;
+    let sink = open(&wecom.uri("&to_user=gone,lisi")).await;
+    let told = async |is_refused: bool| {
+        if is_refused {
+            wecom.refuse("gone", 81_013);
+        }
+        export(&*sink, 2).await.unwrap();
+        warnings.0.load(Ordering::Relaxed)
+    };
+    assert_eq!((told(true).await, told(true).await), (1, 1));
+    assert_eq!((told(false).await, told(true).await), (1, 2));
+}
+
+#[tokio::test]
+async fn of_users_in_one_the_unknown_are_told_and_the_others_have_it() {
+    let warnings = Warnings::default();
+    let _logging = tracing::subscriber::set_default(warnings.clone());
+    let wecom = WeCom::start().await;
+    let sink = open(&wecom.uri("&to_user=gone%7Clisi")).await;
+    sink.check_health().await.unwrap();
+    wecom.destination.next(Reply::json(r#"{"errcode":0,"errmsg":"ok","invaliduser":"gone"}"#));
+    export(&*sink, 2).await.unwrap();
+    assert_eq!(wecom.receivers(), ["gone|lisi"]);
+    assert_eq!(warnings.0.load(Ordering::Relaxed), 1);
+}
+
 #[tokio::test]
 async fn an_unknown_user_does_not_make_the_others_get_it_twice() {
     let wecom = WeCom::start().await;
@@ -507,7 +558,7 @@ fn wrong_options_are_told_without_secrets() {
         ("wechat:?corp_id=c&corp_secret=hunter2", "option \"agent_id\" is missing"),
         ("wechat:?corp_id=c&corp_secret=hunter2&agent_id=app", "\"app\" is no number"),
         ("wechat:?corp_id=c&corp_secret=hunter2&agent_id=1&to_user=,", "it names nobody"),
-        ("wechat:?corp_id=c&corp_secret=hunter2&agent_id=1&to_uesr=a", "did you mean \"to_user\"?"),
+        ("wechat:?corp_id=c&corp_secret=hunter2&agent_id=1&to_users=a", "did you mean \"to_user\"?"),
         (
             "wechat:?corp_id=c&corp_secret=x&agent_id=1&api_url=hunter2",
             "option \"api_url\": it is not of the form",
