@@ -1,1 +1,33 @@
 //! Go text/template over an event, for the sinks whose text is the user's own.
+//!
+//! [`Template`] is read and checked once ([`parse`]: the language itself by the crate `gotmpl`; [`blocks`], [`check`]:
+//! what it lets pass), and rendered for each event ([`eval`]). The evaluation is our own, since Go's templates call methods
+//! (`.LastTimestamp.Format`), which `gotmpl` has not, and since a rendering must end: every step is counted ([`limits`]).
+//! It borrows the event: a field that no template asks for costs nothing.
+//!
+//! What a template sees of an event is in [`record`], a time in [`time`] and [`kind`], the functions in [`functions`].
+//! `docs/templates.md` tells users of all this.
+
+#![allow(dead_code, unused_imports, reason = "which parts are used depends on the sinks that are built")]
+
+mod blocks;
+mod check;
+mod escapes;
+mod eval;
+mod functions;
+mod kind;
+mod limits;
+mod output;
+mod parse;
+mod problem;
+mod record;
+mod scope;
+mod time;
+mod value;
+
+pub(crate) use parse::Template;
+pub(crate) use problem::TemplateError;
+pub(crate) use scope::{Escaping, Scope};
+
+#[cfg(test)]
+mod tests;
