@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use eventer_core::event::Event;
-use eventer_core::testing::{batch, event};
+use eventer_core::testing::{FakeSource, batch, event};
 use eventer_core::{EventBatch, ExportErrorKind, report};
 use eventer_testkit::events;
 use eventer_testkit::live::kafka::{Codec, Listener, Record};
 use serde_json::Value;
 
-use crate::{deliver, open, shared_broker, soon, uri};
+use crate::{deliver, open, pipeline, shared_broker, soon, uri};
 
 /// The numbers of the events in records of `format=event`, sorted.
 fn numbers<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<usize> {
@@ -147,26 +147,36 @@ async fn a_topic_that_kafka_would_not_take_rejects_that_event_alone() {
     assert_eq!((broker.count("says-Started").await, broker.count("says-Killing").await), (1, 1));
 }
 
-/// An event that is too large, between two that are not.
-fn with_a_large_one(size: usize) -> EventBatch {
-    let large = Event { message: "x".repeat(size), ..event(1) };
-    batch([]).with_events(vec![Arc::new(event(0)), Arc::new(large), Arc::new(event(2))])
+/// An event that no broker takes, among others.
+fn with_a_large_one(events: usize) -> EventBatch {
+    let mut events: Vec<_> = (0..events).map(event).collect();
+    events[1].message = "x".repeat(2_000_000);
+    batch([]).with_events(events.into_iter().map(Arc::new).collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_is_too_large_is_rejected_alone() {
     let broker = shared_broker().await;
-    // The client's limit, and then the broker's, which is 1 MiB.
-    for (topic, limit) in [("large-client", "1000000"), ("large-broker", "4000000")] {
-        let options = [("topic", topic), ("format", "event"), ("kafka.message.max.bytes", limit)];
-        let sink = open(&uri(&broker, Listener::Plaintext, &options)).await;
-        let error = soon(sink.export_events(&with_a_large_one(2_000_000))).await.unwrap_err();
-        let rejected: Vec<_> = error.rejections().iter().map(|rejection| rejection.index).collect();
-        assert_eq!(rejected, [1], "{topic}: {}", report(&error));
-        assert!(error.is_partial() && error.unsent().is_empty(), "{topic}: {error:?}");
-        assert_eq!(error.kind(), ExportErrorKind::Rejected, "{topic}");
-        deliver(&*sink, &batch(3..6)).await.unwrap();
-        soon(sink.stop()).await;
-        assert_eq!(numbers(&broker.records(topic).await), [0, 2, 3, 4, 5], "{topic}");
-    }
+    let options = [("topic", "too-large"), ("format", "event")];
+    let sink = open(&uri(&broker, Listener::Plaintext, &options)).await;
+    let error = soon(sink.export_events(&with_a_large_one(3))).await.unwrap_err();
+    assert_eq!(error.kind(), ExportErrorKind::Rejected, "{}", report(&error));
+    let rejected: Vec<_> = error.rejections().iter().map(|rejection| rejection.index).collect();
+    assert_eq!((rejected, error.unsent()), (vec![1], &[][..]), "{}", report(&error));
+    soon(sink.stop()).await;
+    assert_eq!(numbers(&broker.records("too-large").await), [0, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_too_large_for_the_brokers_costs_no_other_event() {
+    let broker = shared_broker().await;
+    // The brokers' limit is 1 MiB.
+    let options = [("topic", "larger"), ("format", "event"), ("kafka.message.max.bytes", "4000000")];
+    let source = FakeSource::ending("fake", [with_a_large_one(50), batch(50..60)]);
+    let pipeline = pipeline(&uri(&broker, Listener::Plaintext, &options)).source(source).build().unwrap();
+    let summary = soon(pipeline.run()).await.unwrap();
+    let sink = &summary.sinks[0];
+    assert_eq!((sink.exported, sink.rejected, sink.dropped, sink.undelivered), (59, 1, 0, 0));
+    let others = (0..60).filter(|number| *number != 1);
+    assert_eq!(numbers(&broker.records("larger").await), Vec::from_iter(others));
 }

@@ -11,8 +11,10 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use eventer_core::uri::ComponentUri;
-use eventer_core::{EventBatch, EventSink, ExportError, Registry, SinkContext, SinkPlan};
+use eventer_core::uri::{ByteSize, ComponentUri};
+use eventer_core::{
+    EventBatch, EventSink, ExportError, Pipeline, PipelineBuilder, Registry, SinkContext, SinkPlan,
+};
 use eventer_testkit::live::kafka::{KafkaBroker, Listener};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -60,6 +62,15 @@ fn plan(uri: &str) -> SinkPlan {
 
 async fn open(uri: &str) -> Arc<dyn EventSink> {
     soon(plan(uri).open(SinkContext::new("kafka"))).await.unwrap()
+}
+
+/// A pipeline that holds all that these tests make, and takes its time at the end.
+fn pipeline(uri: &str) -> PipelineBuilder {
+    Pipeline::builder()
+        .sink_plan(plan(uri))
+        .journal_size(ByteSize(256 << 20))
+        .frequency(Duration::from_millis(50))
+        .stop_timeout(Duration::from_secs(60))
 }
 
 /// Exports, and again for as long as that can help, as the framework does.
