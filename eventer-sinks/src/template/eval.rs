@@ -51,7 +51,7 @@ impl<'e> Rendering<'e> {
         let mut rendering = Self {
             parsed,
             scope,
-            output: Output::new(OUTPUT_BYTES, scope.escaping == Escaping::Json),
+            output: Output::new(OUTPUT_BYTES, scope.escaping),
             variables: vec![("$", event.clone())],
             frame: 0,
             depth: 0,
@@ -369,8 +369,11 @@ impl<'e> Rendering<'e> {
 
     fn print(&mut self, value: &Value<'e>, pos: Pos) -> Outcome<()> {
         let written = match value {
-            Value::Nil => self.output.push(NO_VALUE),
-            value if self.parsed.escaping_actions.contains(&pos.offset) => {
+            Value::Nil => self.output.push_value(NO_VALUE),
+            value
+                if self.scope.escaping == Escaping::Json
+                    && self.parsed.escaping_actions.contains(&pos.offset) =>
+            {
                 // It is escaped already: what it says is JSON as it stands.
                 self.output.push(&Text::of(value))
             }

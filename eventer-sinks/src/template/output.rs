@@ -1,12 +1,15 @@
-//! What a rendering writes into: bounded, and aware of whether it stands in a JSON string.
+//! What a rendering writes into: bounded, and aware of whether it stands in a JSON string or in markup.
 
 use std::fmt::{self, Write};
+
+use super::scope::Escaping;
 
 /// The text of a rendering.
 pub(super) struct Output {
     text: String,
     limit: usize,
     json: Option<JsonPlace>,
+    is_markup: bool,
     /// Whether more was written than fits.
     is_full: bool,
 }
@@ -20,10 +23,11 @@ enum JsonPlace {
 }
 
 impl Output {
-    /// An output of at most `limit` bytes, which follows JSON if `is_json`.
-    pub(super) fn new(limit: usize, is_json: bool) -> Self {
-        let json = is_json.then_some(JsonPlace::Outside);
-        Self { text: String::new(), limit, json, is_full: false }
+    /// An output of at most `limit` bytes, which escapes values so.
+    pub(super) fn new(limit: usize, escaping: Escaping) -> Self {
+        let json = (escaping == Escaping::Json).then_some(JsonPlace::Outside);
+        let is_markup = escaping == Escaping::Markup;
+        Self { text: String::new(), limit, json, is_markup, is_full: false }
     }
 
     /// Writes what the template itself says, or what a value says that needs no escaping.
@@ -35,9 +39,10 @@ impl Output {
         Ok(())
     }
 
-    /// Writes a value: escaped if it lands in a JSON string.
+    /// Writes a value: escaped if it lands in a JSON string or in markup.
     pub(super) fn push_value(&mut self, value: impl fmt::Display) -> fmt::Result {
         match self.json {
+            None if self.is_markup => write!(Markup(self), "{value}"),
             None => write!(Plain(self), "{value}"),
             Some(JsonPlace::Outside) => write!(Followed(self), "{value}"),
             Some(_) => write!(Escaped(self), "{value}"),
@@ -80,6 +85,24 @@ struct Plain<'o>(&'o mut Output);
 impl Write for Plain<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.append(text)
+    }
+}
+
+struct Markup<'o>(&'o mut Output);
+
+impl Write for Markup<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for piece in text.split_inclusive(['&', '<', '>']) {
+            let plain = piece.trim_end_matches(['&', '<', '>']);
+            self.0.append(plain)?;
+            match &piece[plain.len()..] {
+                "&" => self.0.append("&amp;")?,
+                "<" => self.0.append("&lt;")?,
+                ">" => self.0.append("&gt;")?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 

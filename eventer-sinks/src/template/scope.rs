@@ -25,4 +25,6 @@ pub(crate) enum Escaping {
     /// (`toJson`, `quote`, `js`, `printf "%q"`, or a `replace` that writes backslashes). A value outside of quotes is put
     /// in as it is.
     Json,
+    /// `&`, `<` and `>` of any value are escaped, as HTML and the markup of Slack have it: no value is markup.
+    Markup,
 }
