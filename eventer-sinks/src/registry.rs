@@ -52,6 +52,8 @@ pub fn register_all(registry: &mut Registry) {
     registry.register_sink::<file::FileConfig>();
     #[cfg(feature = "log")]
     registry.register_sink::<log::LogConfig>();
+    #[cfg(feature = "slack")]
+    registry.register_sink::<slack::SlackConfig>();
     #[cfg(feature = "webhook")]
     registry.register_sink::<webhook::WebhookConfig>();
     #[cfg(feature = "wechat")]

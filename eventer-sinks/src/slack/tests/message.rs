@@ -63,11 +63,8 @@ fn a_hostile_event_makes_a_golden_message() {
 #[test]
 fn the_users_text_stands_for_title_and_message_and_its_markup_is_kept() {
     let event = golden_event(2);
-    let message = message("text=<!here> *{{ .Reason }}* R%26D: {{ .Message | trunc 60 }}", &event);
-    assert_eq!(
-        message["text"],
-        "<!here> *BackOff* R&D: Back-off restarting failed container \"web\" in pod web-0_pro"
-    );
+    let message = message("text=<!here> *{{ .Reason }}* R%26D: {{ .Message | trunc 19 }}", &event);
+    assert_eq!(message["text"], "<!here> *BackOff* R&D: Back-off restarting");
     let block = &message["attachments"][0]["blocks"][0];
     assert_eq!((block.get("text"), block["fields"].as_array().unwrap().len()), (None, 6));
 }
@@ -87,8 +84,12 @@ fn what_comes_from_the_event_is_no_markup_however_it_comes() {
         ("{{ with .Message }}{{ . }}{{ end }}", escaped),
         ("{{ if contains \"<!\" .Message }}<!here>{{ end }}", "<!here>"),
         ("<https://e.example|{{ .Message }}>", "<https://e.example|&lt;!channel&gt; &amp; &lt;@U1&gt;>"),
-        ("{{ index .Metadata.Annotations \"b64\" | b64dec }}", "&lt;!channel&gt;"),
+        ("{{ index .Annotations \"b64\" | b64dec }}", "&lt;!channel&gt;"),
         ("{{ \"<!here>\" }}", "&lt;!here&gt;"),
+        ("{{ .Message | quote }}", "\"&lt;!channel&gt; &amp; &lt;@U1&gt;\""),
+        ("{{ .Message | printf \"%q\" }}", "\"&lt;!channel&gt; &amp; &lt;@U1&gt;\""),
+        ("{{ .Labels.absent }}", "&lt;no value&gt;"),
+        ("{{ define \"m\" }}<{{ .Message }}>{{ end }}{{ template \"m\" . }}", &format!("<{escaped}>")),
     ] {
         let options = format!("text={}", template.replace('&', "%26").replace('+', "%2B"));
         assert_eq!(text(&options, &event), says, "{template}");
@@ -112,7 +113,7 @@ fn a_text_that_says_nothing_is_an_error() {
 #[test]
 fn a_link_that_is_no_url_to_click_on_is_left_out() {
     let mut event = golden_event(2);
-    let link = "link={{ index .Metadata.Annotations \"url\" }}";
+    let link = "link={{ index .Annotations \"url\" }}";
     let title = |event: &Event| text(link, event);
     let plain = "Warning *BackOff*: Pod prod/web-0";
     assert_eq!(title(&event), plain);
@@ -204,11 +205,11 @@ fn no_event_makes_a_message_that_slack_refuses_or_that_mentions_anybody() {
         "fields=type,reason,object,kind,namespace,count,component,host,cluster,action",
         "fields=first_seen,last_seen,name&link=https://e.example/{{ .InvolvedObject.Name }}",
         "text={{ .Message }} {{ .Reason }}",
-        "text=*{{ .InvolvedObject.Name }}*{{ range until 40 }}{{ $$.Reason }}{{ end }}",
+        "text=*{{ .InvolvedObject.Name }}*{{ range until 9 }}{{ $$.Reason }}{{ end }}",
     ];
     for seed in seeds {
-        for times in [1, 3, 150, 255, 999, 1_500, 2_999, 3_000, 4_001, 12_000] {
-            let hostile = seed.repeat(times.min(60_000 / seed.len().max(1)));
+        for times in [1, 150, 999, 3_000, 12_000] {
+            let hostile = seed.repeat(times.min(20_000 / seed.len().max(1)));
             let mut event = golden_event(4);
             event.cluster = Some(Arc::from(hostile.as_str()));
             event.event_type = hostile.as_str().into();
