@@ -38,6 +38,14 @@ pub struct WechatSink {
     unknown: Mutex<BTreeSet<String>>,
 }
 
+/// What became of a message.
+enum Sent {
+    /// The user has it.
+    ToUser,
+    /// There is no such user.
+    ToNobody(ExportError),
+}
+
 impl WechatSink {
     pub(super) async fn open(config: &WechatConfig, context: &SinkContext) -> Result<Self, BuildError> {
         Ok(Self {
@@ -64,7 +72,7 @@ impl WechatSink {
         let mut unknown = None;
         for (index, user) in self.users.iter().enumerate() {
             if !lock(&self.progress).has(key.as_deref(), index) {
-                if let Err(error) = self.send_to(user, &content, &token).await? {
+                if let Sent::ToNobody(error) = self.send_to(user, &content, &token).await? {
                     unknown = Some(error);
                     continue;
                 }
@@ -81,13 +89,8 @@ impl WechatSink {
         }
     }
 
-    /// Sends a text to a user. The inner error says that there is no such user.
-    async fn send_to(
-        &self,
-        user: &str,
-        content: &str,
-        token: &Secret<String>,
-    ) -> Result<Result<(), ExportError>, ExportError> {
+    /// Sends a text to a user.
+    async fn send_to(&self, user: &str, content: &str, token: &Secret<String>) -> Result<Sent, ExportError> {
         let mut url = self.url("message/send");
         url.query_pairs_mut().append_pair("access_token", token.expose());
         let request = self
@@ -104,12 +107,12 @@ impl WechatSink {
                 } else {
                     self.tell_unknown(user, &format!("it does not know {}", reply.invaliduser));
                 }
-                Ok(Ok(()))
+                Ok(Sent::ToUser)
             }
             Err(refusal) => match refusal.about {
                 About::Receiver => {
                     self.tell_unknown(user, &eventer_core::report(&refusal.error));
-                    Ok(Err(refusal.error))
+                    Ok(Sent::ToNobody(refusal.error))
                 }
                 About::Token => {
                     self.token.forget(token).await;
