@@ -116,7 +116,7 @@ impl SinkConfig for KafkaConfig {
         let (option, text) = template.map_or((&EVENTSTOPIC, fixed), |template| (&TOPIC, template));
         let topic = Topic::parse(&text).unwrap_or_else(|reason| {
             uri.invalid(option, reason);
-            Topic::default()
+            Topic::Fixed(text)
         });
         let linger: Duration = uri.take_or_default(&LINGER);
         if linger > LONGEST_LINGER {

@@ -203,7 +203,8 @@ impl Export {
     }
 
     /// How many events have no report yet.
-    pub(super) fn pending(&self) -> usize {
+    #[cfg(test)]
+    fn pending(&self) -> usize {
         self.tally.lock().pending
     }
 }

@@ -13,3 +13,6 @@ mod topic;
 
 pub use config::KafkaConfig;
 pub use sink::KafkaSink;
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,17 @@
 //! The sink that runs: queues a batch, awaits its deliveries, and replaces the client when it has to.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventer_core::{
-    BatchLimits, BuildError, EventBatch, EventSink, ExportError, SinkContext, async_trait, report,
+    BatchLimits, BuildError, Clock, Event, EventBatch, EventSink, ExportError, SinkContext, async_trait,
+    report,
 };
+use jiff::tz::TimeZone;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -18,6 +22,7 @@ use super::encode::{headers, key, timestamp, write_value};
 use super::failure::{self, Trouble};
 use super::producer::{Producer, Record};
 use super::security::Credentials;
+use crate::template::{Escaping, Scope};
 
 /// How long events that are on their way may take to arrive before the client is replaced or closed.
 const HANDOVER: Duration = Duration::from_secs(5);
@@ -31,6 +36,8 @@ const LIMITS: BatchLimits =
 pub struct KafkaSink {
     name: Arc<str>,
     config: KafkaConfig,
+    clock: Arc<dyn Clock>,
+    time_zone: TimeZone,
     client: Mutex<Client>,
 }
 
@@ -53,12 +60,18 @@ impl KafkaSink {
             .await
             .map_err(|error| BuildError::new("read the secrets for Kafka", error))?;
         let client = Client::open(&name, config, credentials)?;
-        Ok(Self { name, config: config.clone(), client: Mutex::new(client) })
+        Ok(Self {
+            name,
+            config: config.clone(),
+            clock: context.clock.clone(),
+            time_zone: context.time_zone.clone(),
+            client: Mutex::new(client),
+        })
     }
 
     /// The producer. A new one if the secrets have changed, which librdkafka learns in no other way, or if the old one
     /// cannot go on.
-    async fn producer(&self) -> Result<Arc<Producer>, ExportError> {
+    pub(super) async fn producer(&self) -> Result<Arc<Producer>, ExportError> {
         let mut client = self.client.lock().await;
         let credentials = self.config.security.credentials().await.map_err(ExportError::unavailable)?;
         let is_fatal = client.producer.is_fatal();
@@ -78,19 +91,25 @@ impl KafkaSink {
         Ok(client.producer.clone())
     }
 
+    fn topic_of(&self, event: &Event) -> Result<Cow<'_, str>, String> {
+        let now = self.clock.now();
+        self.config.topic.of(event, &Scope { time_zone: &self.time_zone, now, escaping: Escaping::None })
+    }
+
     /// Queues all events that have to be. Gives back those that never can be queued, and why; and the trouble on which
-    /// it gave up.
+    /// it gave up, which is the first that lasts.
     async fn queue(
         &self,
         producer: &Arc<Producer>,
         export: &Export,
         batch: &EventBatch,
+        mut trouble: Pin<&mut (impl Future<Output = Trouble> + Send)>,
     ) -> (Vec<(usize, String)>, Option<Trouble>) {
         let mut rejections = Vec::new();
         let mut asked_again = HashSet::new();
         let mut value = Vec::new();
         for (index, event) in batch.iter().enumerate() {
-            let topic = match self.config.topic.of(event) {
+            let topic = match self.topic_of(event) {
                 Ok(topic) => topic,
                 Err(reason) => {
                     rejections.push((index, reason));
@@ -112,7 +131,7 @@ impl KafkaSink {
                 if code == RDKafkaErrorCode::QueueFull {
                     tokio::select! {
                         () = producer.room() => {}
-                        trouble = producer.lasting_trouble() => return (rejections, Some(trouble)),
+                        trouble = &mut trouble => return (rejections, Some(trouble)),
                     }
                 } else if failure::may_be_outdated(code) && asked_again.insert(topic.to_string()) {
                     // What it says is known from the next answer to this event.
@@ -143,17 +162,18 @@ impl EventSink for KafkaSink {
         }
         let producer = self.producer().await?;
         let export = producer.deliveries().begin(batch);
-        let (rejections, mut trouble) = self.queue(&producer, &export, batch).await;
+        let mut lasting = pin!(producer.lasting_trouble());
+        let (rejections, mut trouble) = self.queue(&producer, &export, batch, lasting.as_mut()).await;
         if trouble.is_none() {
             trouble = tokio::select! {
                 biased;
                 () = export.settled() => producer.trouble(),
-                trouble = producer.lasting_trouble() => Some(trouble),
+                trouble = lasting => Some(trouble),
             };
         }
         let topic_of = |index: usize| {
-            let topic = self.config.topic.of(&batch.events()[index]);
-            topic.map_or_else(|reason| reason, |topic| topic.to_string())
+            let topic = self.topic_of(&batch.events()[index]);
+            topic.map_or_else(|reason| reason, Cow::into_owned)
         };
         failure::judge(&export.end(), rejections, topic_of, trouble.as_ref())
     }
