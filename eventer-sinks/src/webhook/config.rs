@@ -5,41 +5,73 @@ use eventer_core::{
     UriReader,
 };
 use reqwest::Method;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 
+use super::body::BodySource;
+use super::headers::HeaderSources;
 use super::sink::WebhookSink;
+use super::template::{Form, check};
 use crate::http::{CA_FILE, CERT_FILE, INSECURE, KEY_FILE, PROXY, Transport, URL_FILE, UrlSource, take_url};
 
 const METHOD: OptionSpec =
     OptionSpec::new("method", "METHOD", "Method of the request; a GET has a body too.").default("GET");
-const HEADER: OptionSpec =
-    OptionSpec::new("header", "NAME=VALUE", "Header of the request.").secret().repeatable();
+pub(super) const HEADER: OptionSpec =
+    OptionSpec::new("header", "NAME=VALUE", "Header of the request; a file holds one a line.")
+        .secret()
+        .repeatable();
+// A URL that people take along from kube-eventer may have a `user`, a `password` or a `token` of its own, which goes to the
+// destination: hence the longer names.
+pub(super) const USER: OptionSpec = OptionSpec::new("basic_user", "NAME", "User for basic authentication.");
+pub(super) const PASSWORD: OptionSpec =
+    OptionSpec::new("basic_password", "PASSWORD", "Password of that user.").secret();
+pub(super) const TOKEN: OptionSpec =
+    OptionSpec::new("bearer_token", "TOKEN", "Bearer token, sent as the header Authorization.").secret();
+const BATCH: OptionSpec = OptionSpec::new(
+    "batch",
+    "single|array|ndjson",
+    "What a request holds: one event, an array of their bodies in JSON, or one body a line.",
+)
+.default("single");
+const TEMPLATE: OptionSpec =
+    OptionSpec::new("template", "TEXT", "Template of the body, a Go text/template over the event.");
+const TEMPLATE_FILE: OptionSpec =
+    OptionSpec::new("template_file", "PATH", "File with such a template; read again when it changes.");
 const CUSTOM_BODY_CONFIGMAP: OptionSpec = OptionSpec::new(
     "custom_body_configmap",
     "NAME",
-    "ConfigMap with a template of the body; not supported yet.",
+    "ConfigMap with such a template under the key content; followed when it changes.",
 );
 const CUSTOM_BODY_CONFIGMAP_NAMESPACE: OptionSpec =
     OptionSpec::new("custom_body_configmap_namespace", "NAMESPACE", "Namespace of that ConfigMap.")
         .default("default");
 
-/// What a user said of a webhook. `Debug` shows neither the URL nor a header's value.
+/// The key of the template in its ConfigMap, as in kube-eventer.
+const CONTENT: &str = "content";
+
+/// What a user said of a webhook. `Debug` shows neither the URL nor another secret.
 #[derive(Clone, Debug)]
 pub struct WebhookConfig {
     pub(super) transport: Transport,
     pub(super) url: UrlSource,
     pub(super) method: Method,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: HeaderSources,
+    pub(super) batch: Batch,
+    pub(super) body: BodySource,
 }
 
 impl SinkConfig for WebhookConfig {
     const SPEC: ComponentSpec = ComponentSpec {
         kind: "webhook",
-        summary: "Sends each event to a URL, as JSON in a request of its own.",
+        summary: "Sends events to a URL, as JSON or as a template says.",
         endpoint: EndpointSpec::Url("http[s]://HOST[:PORT][/PATH]"),
         options: &[
             METHOD,
             HEADER,
+            USER,
+            PASSWORD,
+            TOKEN,
+            BATCH,
+            TEMPLATE,
+            TEMPLATE_FILE,
             CUSTOM_BODY_CONFIGMAP,
             CUSTOM_BODY_CONFIGMAP_NAMESPACE,
             URL_FILE,
@@ -49,27 +81,48 @@ impl SinkConfig for WebhookConfig {
             INSECURE,
             PROXY,
         ],
-        example: "--sink=webhook:https://alerts.example.com/hook?method=POST&level=Warning&header=Authorization=$TOKEN",
+        example: "--sink=webhook:https://alerts.example.com/hook?method=POST&level=Warning&bearer_token=$TOKEN",
     };
     const EXPORTER: &'static str = "webHook";
     type Sink = WebhookSink;
 
     fn from_uri(uri: &mut UriReader<'_>) -> Result<Self, ConfigError> {
         let method: HttpMethod = uri.take_or_default(&METHOD);
-        let headers = take_headers(uri);
-        if uri.take::<String>(&CUSTOM_BODY_CONFIGMAP).is_some() {
-            uri.invalid(
-                &CUSTOM_BODY_CONFIGMAP,
-                "templates of the body are not supported yet; leave the option out to send the default body",
-            );
-        }
-        // Alone it does nothing, here as in kube-eventer.
-        let _: Option<String> = uri.take(&CUSTOM_BODY_CONFIGMAP_NAMESPACE);
-        Ok(Self { transport: Transport::take(uri), url: take_url(uri)?, method: method.0, headers })
+        let headers = HeaderSources::take(uri);
+        let batch: Batch = uri.take_or_default(&BATCH);
+        let form = match batch {
+            Batch::Single => headers.form(),
+            Batch::Array | Batch::Ndjson => Form::Strict,
+        };
+        let body = take_body(uri, form);
+        let transport = Transport::take(uri);
+        Ok(Self { transport, url: take_url(uri)?, method: method.0, headers, batch, body })
     }
 
     async fn build(&self, context: &SinkContext) -> Result<WebhookSink, BuildError> {
         WebhookSink::open(self, context).await
+    }
+}
+
+/// What a request holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Batch {
+    /// The body of one event.
+    Single,
+    /// The bodies of a batch, as an array in JSON.
+    Array,
+    /// The bodies of a batch, one a line.
+    Ndjson,
+}
+
+impl OptionValue for Batch {
+    fn parse_option(text: &str) -> Result<Self, String> {
+        match text {
+            "single" => Ok(Self::Single),
+            "array" => Ok(Self::Array),
+            "ndjson" => Ok(Self::Ndjson),
+            _ => Err(format!("\"{text}\" is none of single, array and ndjson")),
+        }
     }
 }
 
@@ -83,29 +136,33 @@ impl OptionValue for HttpMethod {
     }
 }
 
-struct Header(HeaderName, HeaderValue);
-
-impl OptionValue for Header {
-    fn parse_option(text: &str) -> Result<Self, String> {
-        let wrong = || "it is not of the form NAME=VALUE".to_owned();
-        let (name, value) = text.split_once('=').ok_or_else(wrong)?;
-        let name = name.trim().parse().map_err(|_| wrong())?;
-        let mut value: HeaderValue = value.trim().parse().map_err(|_| wrong())?;
-        value.set_sensitive(true);
-        Ok(Self(name, value))
-    }
-}
-
-/// The headers of the request. The last of a name holds, as in kube-eventer.
-fn take_headers(uri: &mut UriReader<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for Header(name, value) in uri.take_all(&HEADER) {
-        if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
-            uri.invalid(&HEADER, format!("{name} is set by the body"));
-        } else {
-            headers.insert(name, value);
+/// Takes the template, of which there may be one.
+fn take_body(uri: &mut UriReader<'_>, form: Form) -> BodySource {
+    let text: Option<String> = uri.take(&TEMPLATE);
+    let text = text.and_then(|text| match super::template::BodyTemplate::parse(&text, form) {
+        Ok(template) => Some(BodySource::Text(template.into())),
+        Err(reason) => {
+            uri.invalid(&TEMPLATE, reason);
+            None
         }
+    });
+    let file = uri.take_file(
+        &TEMPLATE_FILE,
+        match form {
+            Form::Strict => |content| check(content, Form::Strict),
+            Form::Json => |content| check(content, Form::Json),
+            Form::Text => |content| check(content, Form::Text),
+            Form::Either => |content| check(content, Form::Either),
+        },
+    );
+    let file = file.map(|path| BodySource::File(path, form));
+    let config_map = uri.take_config_map(&CUSTOM_BODY_CONFIGMAP, &CUSTOM_BODY_CONFIGMAP_NAMESPACE, CONTENT);
+    let config_map = config_map.map(|key| BodySource::ConfigMap(key, form));
+    let given = [(&TEMPLATE, text), (&TEMPLATE_FILE, file), (&CUSTOM_BODY_CONFIGMAP, config_map)];
+    let mut given = given.into_iter().filter_map(|(option, source)| source.map(|source| (option, source)));
+    let Some((first, body)) = given.next() else { return BodySource::Default };
+    for (option, _) in given {
+        uri.invalid(option, format!("a template is given with {}= too; give one", first.name));
     }
-    headers
+    body
 }

@@ -1,9 +1,13 @@
 //! The webhook against kube-eventer's recorded requests and against destinations that misbehave.
 
+mod batches;
+mod conformance;
+mod credentials;
+mod templates;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventer_core::testing::conformance::{self, Subject};
 use eventer_core::{
     BatchLimits, ComponentUri, Event, EventBatch, EventSink, ExportErrorKind, Registry, SinkConfig as _,
     SinkContext, report,
@@ -12,7 +16,6 @@ use eventer_testkit::{FakeDestination, Reply, Request, events};
 use jiff::tz::TimeZone;
 
 use super::{WebhookConfig, WebhookSink, encode};
-use crate::http::tests::Receiver;
 
 fn golden_event(number: usize) -> Event {
     serde_json::from_str(events::golden_input(number)).unwrap()
@@ -65,8 +68,8 @@ async fn sent(rest: &str, event: Event) -> Request {
 #[tokio::test]
 async fn the_default_request_is_kube_eventers() {
     for (number, golden) in [
-        (1, include_str!("../../testdata/webhook/kube-eventer-input-1.http")),
-        (3, include_str!("../../testdata/webhook/kube-eventer-input-3.http")),
+        (1, include_str!("../../../testdata/webhook/kube-eventer-input-1.http")),
+        (3, include_str!("../../../testdata/webhook/kube-eventer-input-3.http")),
     ] {
         let (head, body) = recorded(golden);
         let request = sent("/hook", golden_event(number)).await;
@@ -82,13 +85,13 @@ async fn a_message_that_breaks_kube_eventers_json_is_escaped_and_nothing_else_di
     for (number, theirs, mended) in [
         (
             2,
-            include_str!("../../testdata/webhook/kube-eventer-input-2.http"),
-            include_str!("../../testdata/webhook/mended-input-2.json"),
+            include_str!("../../../testdata/webhook/kube-eventer-input-2.http"),
+            include_str!("../../../testdata/webhook/mended-input-2.json"),
         ),
         (
             4,
-            include_str!("../../testdata/webhook/kube-eventer-input-4.http"),
-            include_str!("../../testdata/webhook/mended-input-4.json"),
+            include_str!("../../../testdata/webhook/kube-eventer-input-4.http"),
+            include_str!("../../../testdata/webhook/mended-input-4.json"),
         ),
     ] {
         let event = golden_event(number);
@@ -105,7 +108,7 @@ async fn a_message_that_breaks_kube_eventers_json_is_escaped_and_nothing_else_di
 
 #[tokio::test]
 async fn the_options_are_kube_eventers_and_stay_at_home() {
-    let (head, _) = recorded(include_str!("../../testdata/webhook/kube-eventer-post-input-2.http"));
+    let (head, _) = recorded(include_str!("../../../testdata/webhook/kube-eventer-post-input-2.http"));
     let options = "/hook?level=Warning&method=POST&header=Content-Type=application/json&header=X-A=b\
                    &header=Authorization=Bearer%20abc&header=X-Dropped=a=b&namespaces=prod,default&kinds=Pod,Node\
                    &reason=^Back,NotReady$&room=ops&query.level=7";
@@ -131,7 +134,7 @@ async fn a_header_of_the_users_own_replaces_the_default() {
 
 #[test]
 fn the_time_is_in_the_zone_of_the_process() {
-    let body = encode::body(&golden_event(1), &TimeZone::get("Asia/Shanghai").unwrap());
+    let body = encode::default_body(&golden_event(1), &TimeZone::get("Asia/Shanghai").unwrap());
     assert!(body.contains("\"EventTime\": \"2024-05-06 15:08:09 +0800 CST\""), "{body}");
 }
 
@@ -142,24 +145,11 @@ fn a_body_is_json_whatever_the_event_says() {
     for field in [&mut event.reason, &mut event.message, &mut event.involved_object.kind] {
         field.clone_from(&hostile);
     }
-    let body: serde_json::Value = serde_json::from_str(&encode::body(&event, &TimeZone::UTC)).unwrap();
+    let body: serde_json::Value =
+        serde_json::from_str(&encode::default_body(&event, &TimeZone::UTC)).unwrap();
     assert_eq!(body["EventReason"], hostile);
     assert_eq!(body["EventMessage"], hostile);
     assert_eq!(body["EventTime"], "2024-05-06 07:09:00 +0000 UTC");
-}
-
-#[tokio::test]
-async fn it_conforms() {
-    let destination = Receiver(FakeDestination::start().await);
-    let options = "/path-secret?token=query-secret&header=Authorization=Bearer%20header-secret";
-    conformance::check(&Subject {
-        register: |registry| _ = registry.register_sink::<WebhookConfig>(),
-        uri: format!("webhook:{}{options}", destination.0.url()),
-        secrets: ["path-secret", "query-secret", "header-secret"].map(str::to_owned).into(),
-        destination: &destination,
-        open: None,
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -287,14 +277,15 @@ fn a_url_that_is_none_is_an_error_that_shows_nothing_of_it() {
 fn wrong_options_are_told_all_at_once_without_secrets() {
     let errors = errors_of(
         "webhook:http://example.com/?method=GE%20T&header=hunter2&header=Content-Length=5&levle=Warning\
-         &custom_body_configmap=body&header=A%20B=hunter2&header=X=hun%0Ater2",
+         &header=A%20B=hunter2&header=X=hun%0Ater2&batch=all&basic_password=hunter2",
     );
     for says in [
         "option \"method\": \"GE T\" is no method",
         "option \"header\": its value, which is not shown, is not of the form NAME=VALUE",
         "content-length is set by the body",
         "did you mean \"level\"?",
-        "option \"custom_body_configmap\": templates of the body are not supported yet",
+        "option \"batch\": \"all\" is none of single, array and ndjson",
+        "option \"basic_password\": it needs basic_user=",
     ] {
         assert!(errors.contains(says), "{says}: {errors}");
     }
@@ -304,8 +295,7 @@ fn wrong_options_are_told_all_at_once_without_secrets() {
 #[test]
 fn the_example_is_understood() {
     let example = WebhookConfig::SPEC.example.strip_prefix("--sink=").unwrap();
-    let environment: std::collections::BTreeMap<_, _> =
-        [("TOKEN".to_owned(), "Bearer abc==".to_owned())].into();
+    let environment: std::collections::BTreeMap<_, _> = [("TOKEN".to_owned(), "abc==".to_owned())].into();
     let uri = ComponentUri::parse("--sink", example, &environment).unwrap();
     let plan = registry().plan_sink(&uri).unwrap();
     assert_eq!(plan.exporter, "webHook");
