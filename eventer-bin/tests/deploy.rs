@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eventer_core::{ComponentUri, Registry};
+use eventer_core::{ComponentUri, ConfigError, Registry, SinkPlan};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{
-    Container, Namespace, PersistentVolumeClaim, PodSpec, Secret, Service, ServiceAccount,
+    ConfigMap, Container, Namespace, PersistentVolumeClaim, PodSpec, Secret, Service, ServiceAccount,
 };
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -84,8 +84,11 @@ fn every_manifest_is_an_object_that_kubernetes_knows_to_its_last_field() {
         let read_again = match object["kind"].as_str().unwrap() {
             "ClusterRole" => again::<ClusterRole>(&object),
             "ClusterRoleBinding" => again::<ClusterRoleBinding>(&object),
+            "ConfigMap" => again::<ConfigMap>(&object),
             "Namespace" => again::<Namespace>(&object),
             "PersistentVolumeClaim" => again::<PersistentVolumeClaim>(&object),
+            "Role" => again::<Role>(&object),
+            "RoleBinding" => again::<RoleBinding>(&object),
             "Secret" => again::<Secret>(&object),
             "Service" => again::<Service>(&object),
             "ServiceAccount" => again::<ServiceAccount>(&object),
@@ -188,46 +191,114 @@ fn an_example_is_the_same_pod_with_other_sinks() {
     }
 }
 
-#[test]
-fn every_uri_is_understood_with_the_variables_that_the_pod_has() {
+/// The plans of a pod's sinks, and their flags; those of kinds that this build lacks are left out.
+fn sinks(file: &Path) -> Vec<(SinkPlan, String)> {
     let mut registry = Registry::new();
     eventer_sources::register_all(&mut registry);
     eventer_sinks::register_all(&mut registry);
+    let set = statefulset(file);
+    let variables = container(&set).env.iter().flatten();
+    let environment: BTreeMap<String, String> =
+        variables.map(|variable| (variable.name.clone(), variable.value.clone().unwrap())).collect();
+    let mut flags = BTreeSet::new();
+    let mut plans = Vec::new();
+    for argument in container(&set).args.as_ref().unwrap() {
+        let (flag, text) = argument.split_once('=').unwrap();
+        flags.insert(flag.to_owned());
+        let uri = ComponentUri::parse(flag, text, &environment).unwrap();
+        match flag {
+            "--source" => {
+                drop(registry.plan_source(&uri).unwrap_or_else(|errors| panic!("{file:?}: {errors:?}")))
+            }
+            "--sink" => match registry.plan_sink(&uri) {
+                Ok(plan) => plans.push((plan, text.to_owned())),
+                Err(errors) => {
+                    let is_known = deploy().join(format!("../docs/sinks/{}.md", uri.kind())).exists();
+                    let is_left_out = matches!(&*errors, [ConfigError::UnknownKind { .. }]) && is_known;
+                    assert!(is_left_out, "{file:?}: {errors:?}");
+                }
+            },
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(flags.len(), 2, "{file:?}");
+    plans
+}
+
+#[test]
+fn every_uri_is_understood() {
     for file in files_with_a_pod() {
-        let set = statefulset(&file);
-        let environment = environment(container(&set), &decode(&documents(&file), "Secret"));
-        let mut flags = BTreeSet::new();
-        for argument in container(&set).args.as_ref().unwrap() {
-            let (flag, uri) = argument.split_once('=').unwrap();
-            let uri = ComponentUri::parse(flag, uri, &environment).unwrap();
-            let errors = match flag {
-                "--source" => registry.plan_source(&uri).err(),
-                "--sink" => registry.plan_sink(&uri).err(),
-                other => panic!("{other}"),
-            };
-            assert_eq!(errors, None, "{file:?}");
-            flags.insert(flag.to_owned());
-        }
-        assert_eq!(flags.len(), 2, "{file:?}");
-        for name in environment.keys() {
-            let is_used = container(&set).args.iter().flatten().any(|arg| arg.contains(&format!("${name}")));
-            assert!(is_used || name == "TZ", "{file:?}: {name} is for nothing");
-        }
+        sinks(&file);
     }
 }
 
-/// The variables of a container, with the values of those secrets that stand in the same file.
-fn environment(container: &Container, secrets: &[Secret]) -> BTreeMap<String, String> {
-    let variables = container.env.iter().flatten().map(|variable| {
-        let value = variable.value.clone().unwrap_or_else(|| {
-            let key = variable.value_from.as_ref().unwrap().secret_key_ref.as_ref().unwrap();
-            let secret =
-                secrets.iter().find(|secret| secret.metadata.name.as_ref() == Some(&key.name)).unwrap();
-            secret.string_data.as_ref().unwrap()[&key.key].clone()
-        });
-        (variable.name.clone(), value)
-    });
-    variables.collect()
+#[test]
+fn every_secret_is_a_file_of_a_secret_that_is_mounted() {
+    let mut used = 0;
+    for file in files_with_a_pod() {
+        let set = statefulset(&file);
+        let mut there = BTreeSet::new();
+        let secrets: Vec<Secret> = decode(&documents(&file), "Secret");
+        for secret in &secrets {
+            let name = secret.metadata.name.as_ref();
+            let volumes = pod(&set).volumes.iter().flatten();
+            let mut of_secret = volumes.filter(|volume| {
+                volume.secret.as_ref().is_some_and(|secret| secret.secret_name.as_ref() == name)
+            });
+            let volume = of_secret.next().unwrap_or_else(|| panic!("{file:?}: {name:?} is not mounted"));
+            let mounts = container(&set).volume_mounts.iter().flatten();
+            let mount = mounts.clone().find(|mount| mount.name == volume.name).unwrap();
+            assert_eq!((mount.read_only, &mount.sub_path), (Some(true), &None), "{file:?}");
+            for key in secret.string_data.as_ref().unwrap().keys() {
+                there.insert(format!("{}/{key}", mount.mount_path));
+            }
+        }
+        let flags = container(&set).args.iter().flatten().flat_map(|flag| flag.split(['?', '&']));
+        let named = flags.filter_map(|option| option.split_once("_file=")).map(|(_, path)| path.to_owned());
+        let named: BTreeSet<String> = named.collect();
+        assert_eq!(named, there, "{file:?}");
+        used += named.len();
+    }
+    assert!(used >= 2);
+}
+
+#[test]
+fn the_config_map_of_a_sink_and_no_other_may_be_read() {
+    let mut asking = 0;
+    for file in files_with_a_pod() {
+        let roles: Vec<Role> = decode(&documents(&file), "Role");
+        let asked = sinks(&file).into_iter().find(|(plan, _)| plan.config_map_option().is_some());
+        let Some((_, flag)) = asked else {
+            // If this build has the sink, nothing else needs a role.
+            assert!(roles.is_empty() || sinks(&file).is_empty(), "{file:?}");
+            continue;
+        };
+        asking += 1;
+        let option = |name: &str| {
+            let options = flag.split(['?', '&']).filter_map(|option| option.split_once('='));
+            options.clone().find(|(known, _)| *known == name).unwrap().1.to_owned()
+        };
+        let name = option("custom_body_configmap");
+        let namespace = Some(option("custom_body_configmap_namespace"));
+        let config_maps: Vec<ConfigMap> = decode(&documents(&file), "ConfigMap");
+        assert_eq!(config_maps[0].metadata.name.as_ref(), Some(&name));
+        assert!(config_maps[0].data.as_ref().unwrap().contains_key("content"));
+        let [role] = &*roles else { panic!("{file:?}: one role") };
+        let [rule] = role.rules.as_deref().unwrap() else { panic!("{file:?}: one rule") };
+        assert_eq!(rule.resources.as_deref().unwrap(), ["configmaps"]);
+        assert_eq!(rule.resource_names.as_deref().unwrap(), [name]);
+        assert_eq!(rule.verbs, ["get", "list", "watch"]);
+        let [binding] = &*decode::<RoleBinding>(&documents(&file), "RoleBinding") else { panic!("one") };
+        assert_eq!(Some(&binding.role_ref.name), role.metadata.name.as_ref());
+        let [subject] = binding.subjects.as_deref().unwrap() else { panic!("one subject") };
+        assert_eq!(Some(&subject.name), pod(&statefulset(&file)).service_account_name.as_ref());
+        for metadata in [&config_maps[0].metadata, &role.metadata, &binding.metadata] {
+            assert_eq!(metadata.namespace, namespace);
+        }
+    }
+    let mut registry = Registry::new();
+    eventer_sinks::register_all(&mut registry);
+    assert_eq!(asking, usize::from(registry.policy_defaults("webhook").is_some()));
 }
 
 #[test]

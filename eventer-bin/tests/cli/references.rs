@@ -3,7 +3,7 @@
 use eventer_testkit::FakeDestination;
 
 use crate::cluster::{cluster, happen};
-use crate::process::{Ended, Running, eventer, soon};
+use crate::process::{Ended, Running, eventer, eventer_in, soon};
 
 #[track_caller]
 fn assert_refused(ended: &Ended, mistakes: usize) {
@@ -37,6 +37,17 @@ async fn every_file_that_cannot_be_used_is_told_among_the_other_mistakes() {
     ended.says(&["error: --sink=webhook: option \"url_file\"", "could not read /nowhere/url: No such file"]);
     ended.says(&["error: --sink=log: option \"format\""]);
     ended.says(&["error: --frequency"]);
+}
+
+#[tokio::test]
+async fn an_option_has_a_variable_of_its_own() {
+    let arguments = ["--source=kubernets:", "--sink=slack:?channel=C0123456789"];
+    let ended = eventer(&arguments).await;
+    assert_refused(&ended, 2);
+    ended.says(&["error: --sink=slack", "SLACK_TOKEN"]);
+    let ended = eventer_in(&arguments, &[("SLACK_TOKEN", "xoxb-hunter2")]).await;
+    assert_refused(&ended, 1);
+    ended.says(&["did you mean \"kubernetes\"?"]);
 }
 
 #[tokio::test]
