@@ -50,6 +50,8 @@ pub fn register_all(registry: &mut Registry) {
     registry.register_sink::<dingtalk::DingtalkConfig>();
     #[cfg(feature = "file")]
     registry.register_sink::<file::FileConfig>();
+    #[cfg(feature = "influxdb")]
+    registry.register_sink::<influxdb::InfluxdbConfig>();
     #[cfg(feature = "kafka")]
     registry.register_sink::<kafka::KafkaConfig>();
     #[cfg(feature = "log")]

@@ -1,6 +1,10 @@
 //! Events as points, in kube-eventer's two shapes. Pure.
 
+use std::io::Write as _;
+
 use eventer_core::{Event, EventBatch};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use jiff::Timestamp;
 
 use super::line_protocol::{EARLIEST, FieldValue, LATEST, Point};
@@ -11,24 +15,56 @@ const CLUSTER: &str = "default";
 
 /// How an event becomes a point.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shape {
+pub struct Shape {
     /// What people look for stands in tags and the message in a field; else the whole event stands in one field.
-    pub(super) with_fields: bool,
+    pub with_fields: bool,
     /// A field says how often the event was seen.
-    pub(super) with_count: bool,
+    pub with_count: bool,
     /// Name of the cluster; else the event's own.
-    pub(super) cluster_name: Option<String>,
+    pub cluster_name: Option<String>,
 }
 
 /// The body of a request, which knows where each event stands in it.
 #[derive(Debug, Default)]
-pub(super) struct Payload {
-    pub(super) text: Vec<u8>,
+pub struct Payload {
+    text: Vec<u8>,
     /// Where the line of each event ends, with its line end.
     ends: Vec<usize>,
 }
 
+impl Shape {
+    /// Writes a point for each event.
+    pub fn payload(&self, batch: &EventBatch) -> Payload {
+        let mut payload = Payload::default();
+        let mut json = Vec::new();
+        for event in batch {
+            if self.with_fields {
+                write_fields(event, self, &mut payload.text);
+            } else {
+                json.clear();
+                write_indented(event, &mut json);
+                let json = std::str::from_utf8(&json).expect("JSON is text");
+                write_whole(event, json, self, &mut payload.text);
+            }
+            payload.ends.push(payload.text.len());
+        }
+        payload
+    }
+}
+
 impl Payload {
+    /// The lines, each with its line end.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The same, compressed.
+    pub fn gzip(&self) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let written = encoder.write_all(&self.text).and_then(|()| encoder.finish());
+        written.expect("memory takes every write")
+    }
+
     /// How many events it holds.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
@@ -39,24 +75,6 @@ impl Payload {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
         begins.zip(&self.ends).map(|(begin, end)| &self.text[begin..end - 1])
     }
-}
-
-/// Writes a point for each event.
-pub(super) fn payload(batch: &EventBatch, shape: &Shape) -> Payload {
-    let mut payload = Payload::default();
-    let mut json = Vec::new();
-    for event in batch {
-        if shape.with_fields {
-            write_fields(event, shape, &mut payload.text);
-        } else {
-            json.clear();
-            write_indented(event, &mut json);
-            let json = std::str::from_utf8(&json).expect("JSON is text");
-            write_whole(event, json, shape, &mut payload.text);
-        }
-        payload.ends.push(payload.text.len());
-    }
-    payload
 }
 
 /// kube-eventer's default shape: the event's JSON in one field.

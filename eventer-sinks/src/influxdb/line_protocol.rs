@@ -17,7 +17,8 @@
 //! - A tag without a value: such a tag is left out.
 //! - A line end in a name or a tag. It is written as `\n`, two characters, and so are the other characters that some
 //!   version takes for a boundary: tab, carriage return, form feed, NUL.
-//! - A name or a tag that ends in a backslash, which would escape what follows: it loses its last backslashes.
+//! - Backslashes in a name or a tag that stand before a comma, a space, an equals sign, one of those characters, or at the
+//!   end: the versions do not agree on what they escape, and they are left out. Others stay; InfluxDB 3 reads two as one.
 //! - A floating point number that is none, or is infinite: such a field is left out.
 //! - A measurement that begins with `#`, which is a comment.
 //!
@@ -116,20 +117,29 @@ impl<'a> Point<'a> {
 
 /// Adds a name or a tag, with a backslash before each of `special`.
 fn escape(text: &str, special: &[u8], out: &mut Vec<u8>) {
-    for byte in text.trim_end_matches('\\').bytes() {
-        match byte {
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            b'\x0c' => out.extend_from_slice(b"\\f"),
-            0 => out.extend_from_slice(b"\\0"),
-            _ => {
-                if special.contains(&byte) {
-                    out.push(b'\\');
-                }
+    // Backslashes that wait for what follows them.
+    let mut waiting = 0;
+    for byte in text.bytes() {
+        let boundary = match byte {
+            b'\\' => {
+                waiting += 1;
+                continue;
+            }
+            b'\n' => Some(b'n'),
+            b'\r' => Some(b'r'),
+            b'\t' => Some(b't'),
+            b'\x0c' => Some(b'f'),
+            0 => Some(b'0'),
+            _ => special.contains(&byte).then_some(byte),
+        };
+        match boundary {
+            Some(escaped) => out.extend_from_slice(&[b'\\', escaped]),
+            None => {
+                out.extend(std::iter::repeat_n(b'\\', waiting));
                 out.push(byte);
             }
         }
+        waiting = 0;
     }
 }
 

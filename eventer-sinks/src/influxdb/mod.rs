@@ -9,4 +9,8 @@ mod rejected;
 mod sink;
 
 pub use config::InfluxdbConfig;
+pub use encode::{Payload, Shape};
 pub use sink::InfluxdbSink;
+
+#[cfg(test)]
+mod tests;

@@ -1,22 +1,19 @@
 //! The sink that runs: one request a batch.
 
 use std::fmt;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eventer_core::{
     BuildError, EventBatch, EventSink, ExportError, ExportErrorKind, SinkContext, async_trait, report,
 };
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use tracing::warn;
 
 use super::api::{Api, Credentials};
 use super::config::InfluxdbConfig;
-use super::encode::{self, Payload, Shape};
+use super::encode::{Payload, Shape};
 use super::{database, rejected};
 use crate::http::{Answer, HttpClient};
 
@@ -86,9 +83,9 @@ impl InfluxdbSink {
         let request = self.http.request(Method::POST, self.api.write_url(&self.base));
         let request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8");
         let request = if self.gzip {
-            request.header(CONTENT_ENCODING, "gzip").body(gzip(&payload.text))
+            request.header(CONTENT_ENCODING, "gzip").body(payload.gzip())
         } else {
-            request.body(payload.text.clone())
+            request.body(payload.text().to_vec())
         };
         let answer = self.ask(request, credentials).await?;
         answer.verdict().map_err(|error| self.judge(error, &answer, payload))
@@ -133,7 +130,7 @@ impl EventSink for InfluxdbSink {
         }
         let credentials = self.api.credentials().await?;
         self.ensure_database(&credentials).await?;
-        self.write(&encode::payload(batch, &self.shape), &credentials).await
+        self.write(&self.shape.payload(batch), &credentials).await
     }
 
     async fn check_health(&self) -> Result<(), ExportError> {
@@ -150,10 +147,4 @@ impl fmt::Debug for InfluxdbSink {
             .field("api", &self.api)
             .finish_non_exhaustive()
     }
-}
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let written = encoder.write_all(text).and_then(|()| encoder.finish());
-    written.expect("memory takes every write")
 }

@@ -2,5 +2,7 @@
 //!
 //! Where a server is installed is said by a variable; a test that lacks it fails, and says how to get it.
 
+#[cfg(feature = "influxdb")]
+pub mod influxdb;
 #[cfg(feature = "kafka")]
 pub mod kafka;

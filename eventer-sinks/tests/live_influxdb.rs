@@ -1,0 +1,2 @@
+//! InfluxDB 1.
+fn main() {}
