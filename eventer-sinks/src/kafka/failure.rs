@@ -42,7 +42,12 @@ pub(super) fn judge(
                     pending_cause(fates, trouble)
                 })
             }
-            Fate::Failed(code) => (kind_of(*code), &|| cause_of(*code, &topic_of(index), trouble)),
+            Fate::Failed(code) if is_replaced(*code) => {
+                (trouble.map_or(ExportErrorKind::Unavailable, |trouble| kind_of(trouble.code)), &|| {
+                    replaced_cause(trouble)
+                })
+            }
+            Fate::Failed(code) => (kind_of(*code), &|| cause_of(*code, &topic_of(index))),
         };
         match kind {
             ExportErrorKind::Rejected => refused.push(index),
@@ -106,29 +111,38 @@ pub(super) fn may_be_outdated(code: RDKafkaErrorCode) -> bool {
 }
 
 /// What went wrong, and what to do about it.
-fn cause_of(code: RDKafkaErrorCode, topic: &str, trouble: Option<&Trouble>) -> String {
+fn cause_of(code: RDKafkaErrorCode, topic: &str) -> String {
     use RDKafkaErrorCode as Code;
     match code {
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => format!(
             "topic \"{topic}\" does not exist: create it, or let the brokers do so (auto.create.topics.enable)"
         ),
         Code::TopicAuthorizationFailed => {
-            format!("the brokers do not let us write to topic \"{topic}\": it takes the ACLs Describe and Write")
-        }
-        Code::ClusterAuthorizationFailed => {
-            "the brokers do not let us write idempotently: it takes the ACL IdempotentWrite on the cluster, or acks=1"
-                .to_owned()
+            format!(
+                "the brokers do not let us write to topic \"{topic}\": it takes the ACLs Describe and Write"
+            )
         }
         Code::MessageSizeTooLarge | Code::InvalidMessageSize => format!(
             "a broker says that the records are too large: topic \"{topic}\" has a smaller max.message.bytes than \
              kafka.message.max.bytes"
         ),
-        Code::Fatal | Code::PurgeQueue | Code::PurgeInflight => {
-            let why = trouble.map(|trouble| format!(": {}", trouble.reason)).unwrap_or_default();
-            format!("the client of the brokers had to be replaced{why}")
-        }
         _ => format!("topic \"{topic}\": {code}"),
     }
+}
+
+/// Whether a code says that the client goes, and not what is wrong.
+fn is_replaced(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::Fatal | Code::PurgeQueue | Code::PurgeInflight)
+}
+
+fn replaced_cause(trouble: Option<&Trouble>) -> String {
+    let why = trouble.map(|trouble| format!(": {}", trouble.reason)).unwrap_or_default();
+    let is_forbidden =
+        trouble.is_some_and(|trouble| trouble.code == RDKafkaErrorCode::ClusterAuthorizationFailed);
+    let hint =
+        if is_forbidden { "; give the ACL IdempotentWrite on the cluster, or write with acks=1" } else { "" };
+    format!("the client of the brokers has to be replaced{why}{hint}")
 }
 
 fn pending_cause(fates: &[Fate], trouble: Option<&Trouble>) -> String {

@@ -41,27 +41,23 @@ pub(super) type Record<'a> = BaseRecord<'a, str, [u8], Arc<Event>>;
 pub(super) struct Producer {
     /// Gone only while this is dropped.
     native: Option<Arc<BaseProducer<Context>>>,
-    context: Handle,
+    shared: Arc<Shared>,
     /// Tells the thread to close the client.
     is_stopping: Arc<AtomicBool>,
 }
 
-/// What the callbacks of librdkafka write to. Clones share it.
-#[derive(Clone)]
-struct Handle(Arc<Shared>);
-
+/// What the callbacks of librdkafka write to.
 struct Shared {
     name: Arc<str>,
     deliveries: Arc<Deliveries>,
     /// What librdkafka last told of the brokers, until an event gets through.
     trouble: watch::Sender<Option<Trouble>>,
-    is_fatal: AtomicBool,
     /// The thread has freed what was reported.
     room: Notify,
     log_limit: LogLimit,
 }
 
-struct Context(Handle);
+struct Context(Arc<Shared>);
 
 impl Producer {
     /// Opens a client. The brokers need not be up.
@@ -70,25 +66,24 @@ impl Producer {
     /// librdkafka does not take the properties together, or cannot read a certificate.
     pub(super) fn open(name: &Arc<str>, config: &ClientConfig) -> Result<Self, BuildError> {
         let failed = |cause: String| BuildError::new("open the client of Kafka", cause);
-        let context = Handle(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             name: name.clone(),
             deliveries: Arc::default(),
             trouble: watch::Sender::new(None),
-            is_fatal: AtomicBool::new(false),
             room: Notify::new(),
             log_limit: LogLimit::default(),
-        }));
+        });
         let native: BaseProducer<Context> = config
-            .create_with_context(Context(context.clone()))
+            .create_with_context(Context(shared.clone()))
             .map_err(|error| failed(without_values(&error)))?;
         let native = Arc::new(native);
         let is_stopping = Arc::new(AtomicBool::new(false));
         let thread = {
-            let (native, context, is_stopping) = (native.clone(), context.clone(), is_stopping.clone());
+            let (native, shared, is_stopping) = (native.clone(), shared.clone(), is_stopping.clone());
             move || {
                 while !is_stopping.load(Ordering::Acquire) {
                     native.poll(POLL);
-                    context.0.room.notify_waiters();
+                    shared.room.notify_waiters();
                 }
                 // This is the last one that has the client: closing it takes a while, which is this thread's own.
                 drop(native);
@@ -98,12 +93,12 @@ impl Producer {
             .name("kafka".to_owned())
             .spawn(thread)
             .map_err(|error| failed(error.to_string()))?;
-        Ok(Self { native: Some(native), context, is_stopping })
+        Ok(Self { native: Some(native), shared, is_stopping })
     }
 
     /// What became of the events that were queued here.
     pub(super) fn deliveries(&self) -> &Arc<Deliveries> {
-        &self.context.0.deliveries
+        &self.shared.deliveries
     }
 
     /// Queues a record. Its report goes to [`deliveries`](Self::deliveries).
@@ -111,31 +106,28 @@ impl Producer {
     /// # Errors
     /// librdkafka did not take it, and no report will come.
     pub(super) fn queue(&self, record: Record<'_>) -> Result<(), RDKafkaErrorCode> {
-        self.native().send(record).map_err(|(error, _)| {
-            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::InvalidArgument);
-            self.context.note_fatal(code);
-            code
-        })
+        let sent = self.native().send(record);
+        sent.map_err(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::InvalidArgument))
     }
 
     /// Resolves when records that were reported have left the queue.
     pub(super) async fn room(&self) {
-        self.context.0.room.notified().await;
+        self.shared.room.notified().await;
     }
 
     /// Whether it cannot go on: an idempotent producer that cannot promise order any more. It has to be replaced.
     pub(super) fn is_fatal(&self) -> bool {
-        self.context.0.is_fatal.load(Ordering::Acquire)
+        self.native().client().fatal_error().is_some()
     }
 
     /// What librdkafka last told of the brokers, if no event got through since.
     pub(super) fn trouble(&self) -> Option<Trouble> {
-        self.context.0.trouble.borrow().clone()
+        self.shared.trouble.borrow().clone()
     }
 
     /// Resolves when there is trouble that lasts.
     pub(super) async fn lasting_trouble(&self) -> Trouble {
-        let mut trouble = self.context.0.trouble.subscribe();
+        let mut trouble = self.shared.trouble.subscribe();
         loop {
             // The sender lives as long as `self`.
             let has_begun = trouble.wait_for(Option::is_some).await.is_ok();
@@ -198,23 +190,15 @@ impl Drop for Producer {
 impl fmt::Debug for Producer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Producer")
-            .field("name", &self.context.0.name)
+            .field("name", &self.shared.name)
             .field("trouble", &self.trouble())
             .finish_non_exhaustive()
     }
 }
 
-impl Handle {
-    fn note_fatal(&self, code: RDKafkaErrorCode) {
-        if code == RDKafkaErrorCode::Fatal {
-            self.0.is_fatal.store(true, Ordering::Release);
-        }
-    }
-}
-
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.0.0.log_limit.log(&self.0.0.name, level, facility, message);
+        self.0.log_limit.log(&self.0.name, level, facility, message);
     }
 
     fn stats_raw(&self, _statistics: &[u8]) {}
@@ -222,8 +206,7 @@ impl ClientContext for Context {
     /// Comes twice for each error.
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
-        self.0.note_fatal(code);
-        self.0.0.trouble.send_if_modified(|trouble| {
+        self.0.trouble.send_if_modified(|trouble| {
             // That all brokers are down says less than why the last one is.
             if code == RDKafkaErrorCode::AllBrokersDown && trouble.is_some() {
                 return false;
@@ -242,15 +225,12 @@ impl ProducerContext<NoCustomPartitioner> for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, event: Arc<Event>) {
         let result = match result {
             Ok(_) => {
-                self.0.0.trouble.send_if_modified(|trouble| trouble.take().is_some());
+                self.0.trouble.send_if_modified(|trouble| trouble.take().is_some());
                 Ok(())
             }
             Err((error, _)) => Err(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)),
         };
-        if let Err(code) = result {
-            self.0.note_fatal(code);
-        }
-        self.0.0.deliveries.report(event, result);
+        self.0.deliveries.report(event, result);
     }
 }
 
