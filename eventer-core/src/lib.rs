@@ -27,6 +27,8 @@ mod backoff;
 mod journal;
 mod layer;
 mod manager;
+#[cfg(feature = "disk")]
+mod store;
 mod worker;
 
 pub use async_trait::async_trait;

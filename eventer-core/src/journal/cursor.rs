@@ -3,9 +3,11 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use super::{Held, Place, Shared, State};
+use super::state::{CursorState, Held, State};
+use super::storage::Loaded;
+use super::{RETRY_AFTER, Shared};
 use crate::batch::EventBatch;
 use crate::event::Event;
 use crate::metrics::DropReason;
@@ -15,6 +17,18 @@ use crate::metrics::DropReason;
 pub(crate) struct Cursor {
     journal: Arc<Shared>,
     index: usize,
+}
+
+/// What a cursor finds at its place.
+enum Found {
+    /// Events, which it leases.
+    Lease(EventBatch),
+    /// Events that are on disk only: those from the first number on, and before the second one.
+    OnDisk(u64, u64),
+    /// Nothing yet.
+    Nothing,
+    /// Nothing, ever.
+    End,
 }
 
 impl Cursor {
@@ -28,26 +42,23 @@ impl Cursor {
     /// # Cancellation
     /// Safe to cancel.
     pub(crate) async fn lease(&self, max: NonZeroUsize) -> Option<EventBatch> {
+        if let Some(disk) = self.journal.disk() {
+            // A process that is killed must not repeat more than what is in flight.
+            disk.backing.synced().await;
+        }
         loop {
             let appended = self.journal.appended.notified();
             tokio::pin!(appended);
             appended.as_mut().enable();
-            {
-                let mut state = self.journal.lock();
-                if state.cursors[self.index].is_gone {
-                    return None;
-                }
-                if let Some(lease) = state.lease(self.index, max.get()) {
-                    state.release();
-                    drop(state);
+            match self.find(max.get()) {
+                Found::Lease(lease) => {
                     self.journal.moved.notify_waiters();
                     return Some(lease);
                 }
-                if state.is_closed {
-                    return None;
-                }
+                Found::OnDisk(from, before) => self.load(from, before, max.get()).await,
+                Found::Nothing => appended.await,
+                Found::End => return None,
             }
-            appended.await;
         }
     }
 
@@ -64,20 +75,26 @@ impl Cursor {
                 held.unsettled -= 1;
             }
         }
-        if held.unsettled < before {
-            cursor.moved_at = Instant::now();
-        }
+        let has_moved = held.unsettled < before;
         if held.unsettled == 0 {
             cursor.held = None;
+        }
+        if has_moved {
+            cursor.moved_at = Instant::now();
+            self.journal.store_mark(&mut state, self.index);
         }
         drop(state);
         self.journal.moved.notify_waiters();
     }
 
-    /// How many of the events without a verdict are `wanted`, those included that came too late for the journal.
+    /// How many of the events without a verdict are `wanted` and lost if the process ends, those included that came too
+    /// late for the journal. What is on disk is not lost.
     pub(crate) fn wanted(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         let state = self.journal.lock();
         let cursor = &state.cursors[self.index];
+        if state.is_on_disk {
+            return 0;
+        }
         cursor.refused + state.unsettled(cursor).filter(|event| wanted(event)).count()
     }
 
@@ -96,11 +113,13 @@ impl Cursor {
         let mut state = self.journal.lock();
         let cursor = &state.cursors[self.index];
         let lost = state.unsettled(cursor).filter(|event| (cursor.wants)(event)).count();
+        let end = state.next;
         let cursor = &mut state.cursors[self.index];
         cursor.held = None;
+        cursor.next = end;
         cursor.is_gone = true;
         cursor.lose(DropReason::Gone, lost);
-        state.release();
+        self.journal.store_mark(&mut state, self.index);
         drop(state);
         self.journal.moved.notify_waiters();
     }
@@ -118,7 +137,9 @@ impl Cursor {
             {
                 let state = self.journal.lock();
                 let cursor = &state.cursors[self.index];
-                let is_finished = || !state.unsettled(cursor).any(|event| (cursor.wants)(event));
+                let is_finished = || {
+                    state.is_in_memory(cursor) && !state.unsettled(cursor).any(|event| (cursor.wants)(event))
+                };
                 if cursor.is_gone || state.is_closed && is_finished() {
                     return;
                 }
@@ -129,47 +150,187 @@ impl Cursor {
             }
         }
     }
+
+    fn find(&self, max: usize) -> Found {
+        let mut state = self.journal.lock();
+        loop {
+            if state.cursors[self.index].is_gone {
+                return Found::End;
+            }
+            let before = state.cursors[self.index].next;
+            if let Some(lease) = state.lease(self.index, max) {
+                state.release();
+                return Found::Lease(lease);
+            }
+            let (next, in_memory) = (state.cursors[self.index].next, state.in_memory());
+            match () {
+                // All that it passed had a verdict before the process was started.
+                () if next > before => {}
+                () if next < in_memory => return Found::OnDisk(next, in_memory),
+                () if state.is_closed => return Found::End,
+                () => return Found::Nothing,
+            }
+        }
+    }
+
+    /// Reads events back and takes them for the next lease.
+    async fn load(&self, from: u64, before: u64, max: usize) {
+        let Some(disk) = self.journal.disk() else { return };
+        match disk.backing.load(from, before, max as u64).await {
+            Ok(loaded) => {
+                let mut state = self.journal.lock();
+                state.take_loaded(self.index, from, before, loaded, max);
+                self.journal.store_mark(&mut state, self.index);
+            }
+            Err(error) => {
+                let name = self.journal.lock().cursors[self.index].name.clone();
+                tracing::warn!(sink = &*name, error, "could not read the journal back; trying again");
+                sleep(RETRY_AFTER).await;
+            }
+        }
+    }
 }
 
 impl State {
+    /// Leases what the sink let go of without a verdict, or what is next in memory.
     fn lease(&mut self, index: usize, max: usize) -> Option<EventBatch> {
         let held = match self.cursors[index].held.take() {
-            // The sink let go of it without a verdict.
-            Some(held) => {
-                let events: Vec<_> = held.unsettled().cloned().collect();
-                Held::new(held.batch.with_events(events), held.from)
-            }
+            Some(held) => held.left(),
             None => self.next_events(index, max)?,
         };
+        let cursor = &mut self.cursors[index];
+        cursor.leased_to = held.batch.events().last().map(|event| event.received_at);
         let batch = held.batch.clone();
-        self.cursors[index].held = Some(held);
+        cursor.held = Some(held);
         Some(batch)
     }
 
     fn next_events(&mut self, index: usize, max: usize) -> Option<Held> {
-        let mut place = self.cursors[index].next;
-        let (from, first) = (place.batch, self.entry(place.batch)?.batch.clone());
-        let mut events = Vec::new();
-        while let Some(entry) = self.entry(place.batch) {
-            if events.len() == max || entry.batch.source() != first.source() {
+        let mut gathered = Gathered::from(&self.cursors[index], max);
+        while let Some(entry) = self.entry(gathered.next) {
+            if !gathered.take(entry.first, &entry.batch) {
                 break;
             }
-            let left = &entry.batch.events()[place.event..];
-            let taken = left.len().min(max - events.len());
-            events.extend(left[..taken].iter().cloned());
-            place.event += taken;
-            if taken == left.len() {
-                place = Place { batch: place.batch + 1, event: 0 };
+        }
+        let (next, held) = gathered.end();
+        self.advance(index, next);
+        held
+    }
+
+    /// Makes what was read back from the event `from` on the next lease, unless the place has moved meanwhile.
+    fn take_loaded(&mut self, index: usize, from: u64, before: u64, loaded: Vec<Loaded>, max: usize) {
+        if self.cursors[index].next != from || self.cursors[index].held.is_some() {
+            return;
+        }
+        let mut unread = Vec::new();
+        let mut gathered = Gathered::from(&self.cursors[index], max);
+        for Loaded { first, events, batch } in loaded {
+            if first > gathered.next {
+                unread.push((first - gathered.next, "it is gone".to_owned()));
+                gathered.next = first;
+            }
+            match batch {
+                Ok(batch) if gathered.take(first, &batch) => {}
+                Ok(_) => break,
+                Err(reason) => {
+                    let end = first + events;
+                    unread.push((end - gathered.next, reason));
+                    gathered.next = end;
+                }
             }
         }
-        self.cursors[index].next = place;
-        Some(Held::new(first.with_events(events), from))
+        if gathered.next == from {
+            unread.push((before - from, "it is gone".to_owned()));
+            gathered.next = before;
+        }
+        let (next, held) = gathered.end();
+        self.cursors[index].held = held;
+        self.advance(index, next);
+        for (events, reason) in unread {
+            self.cursors[index].lose_unread(events, &reason);
+        }
+    }
+
+    fn advance(&mut self, index: usize, next: u64) {
+        let cursor = &mut self.cursors[index];
+        let passed = usize::try_from(next - cursor.next).unwrap_or(usize::MAX);
+        cursor.ahead.drain(..passed.min(cursor.ahead.len()));
+        cursor.next = next;
+    }
+}
+
+/// Events in the order of the log, for one lease.
+struct Gathered<'a> {
+    cursor: &'a CursorState,
+    max: usize,
+    /// Number of the first event that was not looked at.
+    next: u64,
+    /// The first batch, whose properties the lease shares.
+    shared: Option<EventBatch>,
+    events: Vec<Arc<Event>>,
+    numbers: Vec<u64>,
+}
+
+impl<'a> Gathered<'a> {
+    fn from(cursor: &'a CursorState, max: usize) -> Self {
+        Self { cursor, max, next: cursor.next, shared: None, events: Vec::new(), numbers: Vec::new() }
+    }
+
+    /// Takes the events of `batch`, whose first one has the number `first`, from where it stands. False: it has enough, or
+    /// the batch is of another source.
+    fn take(&mut self, first: u64, batch: &EventBatch) -> bool {
+        let shared = self.shared.get_or_insert_with(|| batch.clone());
+        if shared.source() != batch.source() {
+            return false;
+        }
+        let skipped = usize::try_from(self.next.saturating_sub(first)).unwrap_or(usize::MAX);
+        for event in batch.iter().skip(skipped) {
+            if self.events.len() == self.max {
+                return false;
+            }
+            if !self.cursor.had_verdict(self.next) {
+                self.events.push(event.clone());
+                self.numbers.push(self.next);
+            }
+            self.next += 1;
+        }
+        true
+    }
+
+    /// Where it came to, and what it took.
+    fn end(self) -> (u64, Option<Held>) {
+        let settled = vec![false; self.numbers.len()];
+        let batch = self.shared.filter(|_| !self.events.is_empty());
+        let held = batch.map(|batch| Held::new(batch.with_events(self.events), self.numbers, settled));
+        (self.next, held)
+    }
+}
+
+impl CursorState {
+    /// Whether there was a verdict on the event `number` before the process was started.
+    fn had_verdict(&self, number: u64) -> bool {
+        let index = usize::try_from(number - self.next).unwrap_or(usize::MAX);
+        self.ahead.get(index).copied().unwrap_or(false)
+    }
+
+    fn lose_unread(&mut self, events: u64, reason: &str) {
+        tracing::error!(
+            sink = &*self.name,
+            events,
+            error = reason,
+            "a part of the journal cannot be read back and is lost to this sink"
+        );
+        self.lose(DropReason::Unreadable, usize::try_from(events).unwrap_or(usize::MAX));
     }
 }
 
 impl Held {
-    fn new(batch: EventBatch, from: u64) -> Self {
-        let unsettled = batch.len();
-        Self { settled: vec![false; unsettled], unsettled, batch, from }
+    /// What has no verdict.
+    fn left(self) -> Self {
+        let open = |index: &usize| !self.settled[*index];
+        let indices: Vec<usize> = (0..self.settled.len()).filter(open).collect();
+        let events = indices.iter().map(|index| self.batch.events()[*index].clone()).collect();
+        let numbers = indices.iter().map(|index| self.numbers[*index]).collect();
+        Self::new(self.batch.with_events(events), numbers, vec![false; indices.len()])
     }
 }

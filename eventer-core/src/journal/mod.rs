@@ -6,17 +6,23 @@
 //! ```
 //!
 //! To a sink each event is in one of four states: it waits in the log; the sink holds it; it has a verdict; or it was
-//! dropped and counted. A batch stays in the log until every sink holds it, and what a sink holds is its own until there
-//! is a verdict: without one it is leased again. When the log is full, [`room`] decides who waits and what goes.
+//! dropped and counted. Without a verdict it is leased again. When the log is full, [`room`] decides who waits and what
+//! goes.
+//!
+//! In memory a batch stays until every sink holds it. On a [`storage`] it stays until every sink has its verdict, since a
+//! process may die; memory then holds the newest part of the log, from which sinks that keep up are served.
 
 mod cursor;
+mod disk;
 mod room;
+mod state;
+pub mod storage;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,14 +31,20 @@ use tokio::time::Instant;
 
 use crate::batch::EventBatch;
 use crate::event::Event;
-use crate::metrics::{DropReason, SinkMetrics};
+use crate::metrics::SinkMetrics;
 pub(crate) use cursor::Cursor;
+use disk::Disk;
+pub use disk::Begin;
 pub(crate) use room::PATIENCE;
+use state::{CursorState, Entry, State};
+
+/// When what failed on the storage is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Decides which events of the journal a cursor's sink wants, so that only these are counted when they are lost.
 pub(crate) type Wants = Box<dyn Fn(&Event) -> bool + Send + Sync>;
 
-/// One log of batches with one cursor per sink, in memory. Clones share it.
+/// One log of batches with one cursor per sink. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Journal(Arc<Shared>);
 
@@ -41,65 +53,16 @@ pub(crate) struct Journal(Arc<Shared>);
 pub(crate) struct WeakJournal(Weak<Shared>);
 
 struct Shared {
-    capacity: usize,
+    /// Bytes of events that it holds in memory.
+    memory: usize,
     state: Mutex<State>,
+    disk: OnceLock<Disk>,
+    /// Held by the one append at a time that goes to the disk.
+    appending: Arc<tokio::sync::Mutex<()>>,
     /// Woken when a batch was appended or the journal was closed.
     appended: Notify,
     /// Woken when a sink leased something or gave a verdict.
     moved: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    /// Number of the first batch in `entries`; it counts from the first batch ever appended.
-    first: u64,
-    entries: VecDeque<Entry>,
-    bytes: usize,
-    cursors: Vec<CursorState>,
-    is_closed: bool,
-}
-
-struct Entry {
-    batch: EventBatch,
-    bytes: usize,
-}
-
-/// A place in the log: a batch's number and an event's index in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    batch: u64,
-    event: usize,
-}
-
-struct CursorState {
-    name: Arc<str>,
-    /// The first event that the sink has not leased.
-    next: Place,
-    /// What the sink holds without a verdict. It is no longer the log's, which may drop its batches.
-    held: Option<Held>,
-    /// When there was last a verdict, or nothing to give one on.
-    moved_at: Instant,
-    /// How long it may be without a verdict before it counts as dead.
-    patience: Duration,
-    wants: Wants,
-    metrics: SinkMetrics,
-    lost: u64,
-    lost_unlogged: u64,
-    loss_logged_at: Option<Instant>,
-    /// Events that were there when the journal was closed and did not come in any more.
-    refused: usize,
-    /// The sink has gone for good, and nobody waits for it.
-    is_gone: bool,
-}
-
-/// Events that a sink holds.
-struct Held {
-    batch: EventBatch,
-    /// Number of the batch in the log that the first of them is from.
-    from: u64,
-    /// Which of them have a verdict.
-    settled: Vec<bool>,
-    unsettled: usize,
 }
 
 /// How much of the journal a sink has still before it.
@@ -112,11 +75,13 @@ pub(crate) struct Backlog {
 }
 
 impl Journal {
-    /// A journal that holds about `capacity` bytes of events, and at least one batch.
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// A journal that holds about `memory` bytes of events in memory, and at least one batch.
+    pub(crate) fn new(memory: usize) -> Self {
         Self(Arc::new(Shared {
-            capacity,
+            memory,
             state: Mutex::default(),
+            disk: OnceLock::new(),
+            appending: Arc::default(),
             appended: Notify::new(),
             moved: Notify::new(),
         }))
@@ -125,21 +90,25 @@ impl Journal {
     /// Appends a batch; waits while there is no room. Without cursors nobody wants the batch, and it goes at once.
     ///
     /// # Cancellation
-    /// Safe to cancel: the batch is then not in the journal.
+    /// Safe to cancel: the batch is then not in the journal, or whole on its storage.
     pub(crate) async fn append(&self, batch: EventBatch) {
+        if let Some(disk) = self.0.disk() {
+            return self.append_to_disk(disk, batch).await;
+        }
         if batch.is_empty() {
             return;
         }
-        let entry = Entry { bytes: batch.resident_bytes(), batch };
+        let bytes = batch.resident_bytes();
         loop {
             let moved = self.0.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
             let wait = {
                 let mut state = self.0.lock();
-                match state.make_room(entry.bytes, self.0.capacity, entry.batch.intake()) {
+                match state.make_room(bytes, self.0.memory, batch.intake()) {
                     Ok(()) => {
-                        state.push(entry);
+                        let first = state.next;
+                        state.push(Entry { first, batch, bytes });
                         break;
                     }
                     Err(wait) => wait,
@@ -161,6 +130,10 @@ impl Journal {
 
     /// Counts a batch that cannot come in any more as undelivered, for every sink that wants it.
     pub(crate) fn refuse(&self, batch: &EventBatch) {
+        if self.0.disk().is_some() {
+            // Its position is not stored either: the next process reads it again.
+            return;
+        }
         for cursor in &mut self.0.lock().cursors {
             cursor.refused += batch.iter().filter(|event| (cursor.wants)(event)).count();
         }
@@ -176,11 +149,13 @@ impl Journal {
         metrics: SinkMetrics,
     ) -> Cursor {
         let mut state = self.0.lock();
-        let next = state.end();
+        let next = state.next;
         state.cursors.push(CursorState {
             name,
             next,
+            ahead: VecDeque::new(),
             held: None,
+            leased_to: None,
             moved_at: Instant::now(),
             patience,
             wants,
@@ -205,14 +180,20 @@ impl Journal {
         state.cursors.iter().map(|cursor| (cursor.name.clone(), state.backlog(cursor))).collect()
     }
 
-    /// About how many bytes of events it holds.
-    pub(crate) fn resident_bytes(&self) -> usize {
-        self.0.lock().bytes
+    /// About how many bytes of events it holds: in memory, or as they are stored.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.disk().map_or_else(|| self.0.lock().bytes as u64, |disk| disk.backing.bytes())
     }
 
     /// About how many bytes of events it can hold.
-    pub(crate) fn capacity(&self) -> usize {
-        self.0.capacity
+    pub(crate) fn capacity(&self) -> u64 {
+        self.0.disk().map_or(self.0.memory as u64, |disk| disk.capacity)
+    }
+
+    /// About how many bytes of events it holds in memory.
+    #[cfg(test)]
+    pub(crate) fn resident_bytes(&self) -> usize {
+        self.0.lock().bytes
     }
 }
 
@@ -230,130 +211,8 @@ impl Shared {
     }
 }
 
-impl State {
-    /// Number of the batch that comes next.
-    fn next(&self) -> u64 {
-        self.first + self.entries.len() as u64
-    }
-
-    fn end(&self) -> Place {
-        Place { batch: self.next(), event: 0 }
-    }
-
-    fn push(&mut self, entry: Entry) {
-        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.is_gone) {
-            let lost = entry.batch.iter().filter(|event| (cursor.wants)(event)).count();
-            cursor.lose(DropReason::Gone, lost);
-        }
-        if self.sinks().next().is_none() {
-            self.first += 1;
-            return;
-        }
-        let end = self.end();
-        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.held.is_none() && cursor.next == end) {
-            // It had nothing to give a verdict on until now.
-            cursor.moved_at = Instant::now();
-        }
-        self.bytes += entry.bytes;
-        self.entries.push_back(entry);
-    }
-
-    /// The sinks that somebody waits for.
-    fn sinks(&self) -> impl Iterator<Item = &CursorState> {
-        self.cursors.iter().filter(|cursor| !cursor.is_gone)
-    }
-
-    /// Lets the batches go that every sink has leased.
-    fn release(&mut self) {
-        let slowest = self.sinks().map(|cursor| cursor.next.batch).min().unwrap_or(self.next());
-        while self.first < slowest {
-            let Some(entry) = self.entries.pop_front() else { break };
-            self.bytes -= entry.bytes;
-            self.first += 1;
-        }
-    }
-
-    /// Drops the oldest batch, and counts for each sink what it has not leased of it.
-    fn drop_oldest(&mut self) {
-        let Some(entry) = self.entries.pop_front() else { return };
-        self.bytes -= entry.bytes;
-        let number = self.first;
-        self.first += 1;
-        for cursor in self.cursors.iter_mut().filter(|cursor| !cursor.is_gone && cursor.next.batch == number)
-        {
-            let left = &entry.batch.events()[cursor.next.event..];
-            let lost = left.iter().filter(|event| (cursor.wants)(event)).count();
-            cursor.next = Place { batch: self.first, event: 0 };
-            cursor.lose(DropReason::JournalFull, lost);
-            cursor.report_loss(lost);
-        }
-    }
-
-    fn entry(&self, number: u64) -> Option<&Entry> {
-        let index = number.checked_sub(self.first)?;
-        self.entries.get(usize::try_from(index).ok()?)
-    }
-
-    /// The events from `at` on.
-    fn from(&self, at: Place) -> impl Iterator<Item = &Arc<Event>> {
-        (at.batch..self.next()).filter_map(|number| self.entry(number).map(|entry| (number, entry))).flat_map(
-            move |(number, entry)| {
-                let from = if number == at.batch { at.event } else { 0 };
-                &entry.batch.events()[from.min(entry.batch.len())..]
-            },
-        )
-    }
-
-    /// The events without a verdict, if the sink may still give one.
-    fn unsettled<'a>(&'a self, cursor: &'a CursorState) -> impl Iterator<Item = &'a Arc<Event>> {
-        let next = if cursor.is_gone { self.end() } else { cursor.next };
-        cursor.held.iter().flat_map(Held::unsettled).chain(self.from(next))
-    }
-
-    fn backlog(&self, cursor: &CursorState) -> Backlog {
-        let oldest = self.unsettled(cursor).next().map(|event| event.received_at);
-        // The epoch stands for a time of receipt that nobody set.
-        let oldest = oldest.filter(|at| *at != Timestamp::UNIX_EPOCH);
-        Backlog { events: self.unsettled(cursor).count(), oldest }
-    }
-}
-
-impl Held {
-    fn unsettled(&self) -> impl Iterator<Item = &Arc<Event>> {
-        self.batch.iter().zip(&self.settled).filter(|(_, is_settled)| !**is_settled).map(|(event, _)| event)
-    }
-}
-
-impl CursorState {
-    /// The number of the oldest batch that has an event without a verdict.
-    fn at(&self) -> u64 {
-        self.held.as_ref().map_or(self.next.batch, |held| held.from)
-    }
-
-    fn lose(&mut self, reason: DropReason, events: usize) {
-        self.metrics.dropped(reason, events);
-        self.lost += events as u64;
-    }
-
-    /// Says at most once a minute that a sink lost events, since the journal was full.
-    fn report_loss(&mut self, lost: usize) {
-        const EVERY: Duration = Duration::from_secs(60);
-        self.lost_unlogged += lost as u64;
-        if self.lost_unlogged == 0 || self.loss_logged_at.is_some_and(|at| at.elapsed() < EVERY) {
-            return;
-        }
-        self.loss_logged_at = Some(Instant::now());
-        let events = std::mem::take(&mut self.lost_unlogged);
-        tracing::error!(
-            sink = &*self.name,
-            events,
-            "the journal is full and this sink lags: its oldest events are dropped; enlarge --journal-size or mend the destination"
-        );
-    }
-}
-
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("capacity", &self.0.capacity).finish_non_exhaustive()
+        f.debug_struct("Journal").field("memory", &self.0.memory).finish_non_exhaustive()
     }
 }

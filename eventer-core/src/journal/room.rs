@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::State;
+use super::state::{CursorState, State};
 use crate::batch::Intake;
 
 /// How long input that can be read again waits for a sink that gives no verdict while others keep up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What an append waits for.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Wait {
     /// A cursor has to move.
     ForMove,
@@ -27,35 +28,46 @@ pub(super) enum Wait {
 }
 
 impl State {
-    /// Makes room for `bytes`, if need be by dropping; otherwise says what to wait for.
+    /// Makes room in memory for `bytes`, if need be by dropping; otherwise says what to wait for.
     pub(super) fn make_room(&mut self, bytes: usize, capacity: usize, intake: Intake) -> Result<(), Wait> {
         self.release();
         while self.bytes + bytes > capacity
             && let Some(oldest) = self.entries.front()
         {
-            if !self.holds_up_a_sink() {
-                return Err(Wait::ForMove);
+            let (end, oldest_intake) = (oldest.end(), oldest.batch.intake());
+            self.may_drop(end, [intake, oldest_intake])?;
+            if let Some(entry) = self.entries.pop_front() {
+                self.bytes -= entry.bytes;
+                self.drop_oldest(entry.first, end, entry.batch.events());
             }
-            if [intake, oldest.batch.intake()].contains(&Intake::Rereadable)
-                && let Some(patience_ends) = self.patience_ends()
-                && Instant::now() < patience_ends
-            {
-                return Err(Wait::Until(patience_ends));
-            }
-            self.drop_oldest();
-            self.release();
+        }
+        Ok(())
+    }
+
+    /// Whether the oldest batch, which ends before the event `end`, may go for the sake of another one; otherwise what to
+    /// wait for. `intakes` are those of both.
+    pub(super) fn may_drop(&self, end: u64, intakes: [Intake; 2]) -> Result<(), Wait> {
+        if !self.holds_up_a_sink(end) {
+            return Err(Wait::ForMove);
+        }
+        if intakes.contains(&Intake::Rereadable)
+            && let Some(patience_ends) = self.patience_ends(end)
+            && Instant::now() < patience_ends
+        {
+            return Err(Wait::Until(patience_ends));
         }
         Ok(())
     }
 
     /// Whether some sink has come to the newest batch while another has still the oldest before it.
-    fn holds_up_a_sink(&self) -> bool {
-        self.sinks().any(|cursor| cursor.at() > self.first && cursor.at() + 1 >= self.next())
+    fn holds_up_a_sink(&self, end: u64) -> bool {
+        let newest = self.entries.back().map_or(self.next, |entry| entry.first);
+        self.sinks().map(CursorState::at).any(|at| at >= end && at >= newest)
     }
 
     /// When the last of those that have the oldest batch before them counts as dead.
-    fn patience_ends(&self) -> Option<Instant> {
-        let laggards = self.sinks().filter(|cursor| cursor.next.batch <= self.first);
+    fn patience_ends(&self, end: u64) -> Option<Instant> {
+        let laggards = self.sinks().filter(|cursor| cursor.next < end || self.is_on_disk && cursor.at() < end);
         laggards.filter_map(|cursor| cursor.moved_at.checked_add(cursor.patience)).max()
     }
 }

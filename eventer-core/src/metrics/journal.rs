@@ -64,7 +64,7 @@ impl Collector for JournalCollector {
         vec![
             of(&self.events, events.collect()),
             of(&self.lag, lag.collect()),
-            of(&self.bytes, vec![gauge(None, journal.resident_bytes() as f64)]),
+            of(&self.bytes, vec![gauge(None, journal.bytes() as f64)]),
             of(&self.capacity, vec![gauge(None, journal.capacity() as f64)]),
         ]
     }

@@ -35,10 +35,19 @@ pub enum DropReason {
     Stopped,
     /// The destination has gone for good.
     Gone,
+    /// The journal on disk could not be read back.
+    Unreadable,
 }
 
 impl DropReason {
-    const ALL: [Self; 5] = [Self::JournalFull, Self::MaxAge, Self::RetryFor, Self::Stopped, Self::Gone];
+    const ALL: [Self; 6] = [
+        Self::JournalFull,
+        Self::MaxAge,
+        Self::RetryFor,
+        Self::Stopped,
+        Self::Gone,
+        Self::Unreadable,
+    ];
 
     /// The reason as a label.
     pub fn as_str(self) -> &'static str {
@@ -48,6 +57,7 @@ impl DropReason {
             Self::RetryFor => "retry_for",
             Self::Stopped => "stopped",
             Self::Gone => "gone",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -280,7 +290,7 @@ pub struct SinkMetrics {
     rate_limited: IntCounter,
     unauthorized: IntCounter,
     refused: IntCounter,
-    dropped: [IntCounter; 5],
+    dropped: [IntCounter; DropReason::ALL.len()],
     gone: IntCounter,
     attempts: prometheus::Histogram,
     exporter_millis: summary::Summary,

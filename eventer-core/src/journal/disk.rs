@@ -1,0 +1,258 @@
+//! The journal on a storage: what comes in is stored before it is in the log, and what a process left goes on in the next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{sleep, timeout_at};
+
+use super::room::Wait;
+use super::state::{Absent, Entry, State};
+use super::storage::{Backing, Contents, Loaded, Mark};
+use super::{Journal, RETRY_AFTER, Shared};
+use crate::batch::EventBatch;
+use crate::metrics::DropReason;
+
+/// An open storage, and how much it may hold.
+pub(super) struct Disk {
+    pub(super) backing: Arc<dyn Backing>,
+    /// Bytes of batches as they are stored.
+    pub(super) capacity: u64,
+}
+
+/// Where a sink begins that the storage does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Begin {
+    /// At the newest batch: with what comes.
+    #[default]
+    Newest,
+    /// At the oldest batch that the journal still holds.
+    Oldest,
+}
+
+impl Journal {
+    /// Goes on where an earlier process left off. To be called before anything is appended or leased.
+    ///
+    /// `begin` says of each sink where it begins if the storage does not know it. The claim of a sink that has no cursor
+    /// here ends after `forget_after` from when it was last heard of.
+    pub(crate) fn attach(
+        &self,
+        backing: Arc<dyn Backing>,
+        capacity: u64,
+        contents: &Contents,
+        begin: impl Fn(&str) -> Begin,
+        forget_after: Duration,
+        now: Timestamp,
+    ) {
+        let mut state = self.0.lock();
+        state.is_on_disk = true;
+        (state.oldest, state.next, state.dropped_to) = (contents.oldest, contents.next, contents.oldest);
+        for index in 0..state.cursors.len() {
+            let cursor = &mut state.cursors[index];
+            match contents.marks.get(&*cursor.name) {
+                Some((mark, _)) => cursor.go_on(mark, contents),
+                None if begin(&cursor.name) == Begin::Oldest => cursor.next = contents.oldest,
+                None => cursor.next = contents.next,
+            }
+        }
+        let known = |name: &str| state.cursors.iter().any(|cursor| &*cursor.name == name);
+        let absent = contents.marks.iter().filter(|(name, _)| !known(name)).map(|(name, (mark, seen_at))| Absent {
+            name: name.as_str().into(),
+            next: mark.number.max(contents.oldest),
+            until: seen_at.saturating_add(forget_after).unwrap_or(Timestamp::MAX).max(Timestamp::MIN),
+        });
+        state.absent = absent.collect();
+        let disk = Disk { backing, capacity };
+        // It is attached once.
+        drop(self.0.disk.set(disk));
+        self.0.forget(&mut state, now);
+        for index in 0..state.cursors.len() {
+            self.0.store_mark(&mut state, index);
+        }
+    }
+
+    /// Ends the claims of sinks that have not been in the flags for too long.
+    pub(crate) fn forget_absent(&self, now: Timestamp) {
+        let mut state = self.0.lock();
+        self.0.forget(&mut state, now);
+    }
+
+    /// Waits until all that was said is stored, or cannot be stored now.
+    pub(crate) async fn synced(&self) {
+        if let Some(disk) = self.0.disk() {
+            disk.backing.synced().await;
+        }
+    }
+
+    /// Why nothing can be stored now.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.0.disk().and_then(|disk| disk.backing.trouble())
+    }
+
+    pub(super) async fn append_to_disk(&self, disk: &Disk, batch: EventBatch) {
+        let turn = self.0.appending.clone().lock_owned().await;
+        if batch.is_empty() {
+            while batch.checkpoint().is_some() && !disk.backing.reach(batch.clone()).await {
+                sleep(RETRY_AFTER).await;
+            }
+            return;
+        }
+        self.wait_for_room(disk, &batch).await;
+        let mut turn = Some(turn);
+        while let Some(mine) = turn.take() {
+            let store = store(self.0.clone(), batch.clone(), mine);
+            // Whether it is stored must not depend on whether somebody still waits for it.
+            turn = tokio::spawn(store).await.unwrap_or(None);
+            if turn.is_some() {
+                sleep(RETRY_AFTER).await;
+            }
+        }
+        self.0.appended.notify_waiters();
+    }
+
+    async fn wait_for_room(&self, disk: &Disk, batch: &EventBatch) {
+        while disk.backing.bytes() >= disk.capacity {
+            let moved = self.0.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            // What was given a verdict on may not be deleted yet.
+            disk.backing.synced().await;
+            if disk.backing.bytes() < disk.capacity {
+                return;
+            }
+            let (oldest, next) = {
+                let state = self.0.lock();
+                (state.oldest, state.next)
+            };
+            if oldest == next {
+                // Nothing is left to be dropped: a single batch may be larger than all room.
+                return;
+            }
+            let wait = match disk.backing.load(oldest, next, 1).await {
+                Ok(loaded) => {
+                    let mut state = self.0.lock();
+                    let dropped = state.drop_loaded(oldest, loaded.first(), batch);
+                    self.0.store_oldest(&state);
+                    dropped.err()
+                }
+                Err(_) => Some(Wait::Until(tokio::time::Instant::now() + RETRY_AFTER)),
+            };
+            match wait {
+                None => {}
+                Some(Wait::ForMove) => moved.await,
+                Some(Wait::Until(deadline)) => _ = timeout_at(deadline, moved).await,
+            }
+        }
+    }
+}
+
+/// Stores the batch and puts it into the log. If it cannot be stored now, hands the turn back.
+async fn store(
+    shared: Arc<Shared>,
+    batch: EventBatch,
+    turn: OwnedMutexGuard<()>,
+) -> Option<OwnedMutexGuard<()>> {
+    let disk = shared.disk()?;
+    let first = shared.lock().next;
+    if !disk.backing.append(first, batch.clone()).await {
+        return Some(turn);
+    }
+    let mut state = shared.lock();
+    state.push(Entry { first, bytes: batch.resident_bytes(), batch });
+    state.keep_in_memory(shared.memory);
+    shared.store_oldest(&state);
+    None
+}
+
+impl Shared {
+    pub(super) fn disk(&self) -> Option<&Disk> {
+        self.disk.get()
+    }
+
+    /// Stores how far a sink has come, and lets go of what nobody needs any more.
+    pub(super) fn store_mark(&self, state: &mut State, index: usize) {
+        let Some(disk) = self.disk() else { return state.release() };
+        let cursor = &state.cursors[index];
+        disk.backing.mark(&cursor.name, cursor.mark());
+        let before = state.oldest;
+        state.release();
+        if state.oldest > before {
+            self.store_oldest(state);
+        }
+    }
+
+    fn store_oldest(&self, state: &State) {
+        if let Some(disk) = self.disk() {
+            disk.backing.delete_before(state.oldest);
+        }
+    }
+
+    fn forget(&self, state: &mut State, now: Timestamp) {
+        let (kept, forgotten): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut state.absent).into_iter().partition(|absent| absent.until > now);
+        state.absent = kept;
+        for absent in forgotten {
+            tracing::warn!(
+                sink = &*absent.name,
+                events = state.next - absent.next,
+                "this sink has not been in the flags for longer than --forget-sink-after: its claim on the journal ends"
+            );
+            if let Some(disk) = self.disk() {
+                disk.backing.forget(&absent.name);
+            }
+        }
+        state.release();
+        self.store_oldest(state);
+    }
+}
+
+impl State {
+    /// Lets batches go from memory that are on disk, until it holds no more than `memory` bytes, and at least one batch.
+    fn keep_in_memory(&mut self, memory: usize) {
+        while self.bytes > memory && self.entries.len() > 1 {
+            let Some(entry) = self.entries.pop_front() else { return };
+            self.bytes -= entry.bytes;
+        }
+    }
+
+    /// Drops the oldest batch of the log, as it was read back, for the sake of `new`; otherwise says what to wait for.
+    fn drop_loaded(&mut self, oldest: u64, loaded: Option<&Loaded>, new: &EventBatch) -> Result<(), Wait> {
+        if self.oldest != oldest {
+            return Ok(());
+        }
+        // What cannot be read back is in nobody's way for long.
+        let Some(Loaded { first, events, batch }) = loaded else {
+            self.drop_oldest(oldest, self.next, &[]);
+            return Ok(());
+        };
+        let end = first + events;
+        let intake = batch.as_ref().map_or(new.intake(), EventBatch::intake);
+        self.may_drop(end, [new.intake(), intake])?;
+        self.drop_oldest(*first, end, batch.as_ref().map_or(&[], EventBatch::events));
+        while self.entries.front().is_some_and(|entry| entry.end() <= end) {
+            self.bytes -= self.entries.pop_front().map_or(0, |entry| entry.bytes);
+        }
+        Ok(())
+    }
+}
+
+impl super::state::CursorState {
+    /// Goes on where the sink was, as far as the log goes back.
+    fn go_on(&mut self, mark: &Mark, contents: &Contents) {
+        self.next = mark.number.min(contents.next);
+        self.ahead = mark.ahead.iter().copied().collect();
+        let missing = usize::try_from(contents.oldest.saturating_sub(self.next)).unwrap_or(usize::MAX);
+        if missing > 0 {
+            let passed = self.ahead.drain(..missing.min(self.ahead.len()));
+            let settled = passed.filter(|is_settled| *is_settled).count();
+            self.next = contents.oldest;
+            tracing::error!(
+                sink = &*self.name,
+                events = missing - settled,
+                "the journal was full, and what this sink held when the process died is gone from it"
+            );
+            self.lose(DropReason::JournalFull, missing - settled);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! What the journal knows: the batches in memory, and how far each sink has come.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::storage::Mark;
+use super::{Backlog, Wants};
+use crate::batch::EventBatch;
+use crate::event::Event;
+use crate::metrics::{DropReason, SinkMetrics};
+
+/// The log and its cursors. Events are numbered from the first that was ever appended.
+#[derive(Default)]
+pub(super) struct State {
+    /// Whether the log is on disk too. Memory then holds the newest part of it.
+    pub(super) is_on_disk: bool,
+    /// Number of the oldest event of the log.
+    pub(super) oldest: u64,
+    /// Number of the next event.
+    pub(super) next: u64,
+    /// Events below this number were dropped, even if a sink holds some of them still.
+    pub(super) dropped_to: u64,
+    /// The batches in memory.
+    pub(super) entries: VecDeque<Entry>,
+    /// Bytes of these.
+    pub(super) bytes: usize,
+    pub(super) cursors: Vec<CursorState>,
+    /// Sinks that were in the flags of an earlier process and still have a claim.
+    pub(super) absent: Vec<Absent>,
+    pub(super) is_closed: bool,
+}
+
+/// A batch in memory.
+pub(super) struct Entry {
+    /// Number of its first event.
+    pub(super) first: u64,
+    pub(super) batch: EventBatch,
+    pub(super) bytes: usize,
+}
+
+/// How far a sink has come.
+pub(super) struct CursorState {
+    pub(super) name: Arc<str>,
+    /// Number of the first event that the sink has not leased.
+    pub(super) next: u64,
+    /// Of the events from `next` on, which had a verdict before the process was started.
+    pub(super) ahead: VecDeque<bool>,
+    /// What the sink holds without a verdict. In memory it is no longer the log's, which may drop its batches.
+    pub(super) held: Option<Held>,
+    /// When there was last a verdict, or nothing to give one on.
+    pub(super) moved_at: Instant,
+    /// How long it may be without a verdict before it counts as dead.
+    pub(super) patience: Duration,
+    /// When the last event that was leased was received.
+    pub(super) leased_to: Option<Timestamp>,
+    pub(super) wants: Wants,
+    pub(super) metrics: SinkMetrics,
+    pub(super) lost: u64,
+    pub(super) lost_unlogged: u64,
+    pub(super) loss_logged_at: Option<Instant>,
+    /// Events that were there when the journal was closed and did not come in any more.
+    pub(super) refused: usize,
+    /// The sink has gone for good, and nobody waits for it.
+    pub(super) is_gone: bool,
+}
+
+/// A sink that is no longer in the flags.
+pub(super) struct Absent {
+    pub(super) name: Arc<str>,
+    /// Number of its first event without a verdict.
+    pub(super) next: u64,
+    /// When its claim ends.
+    pub(super) until: Timestamp,
+}
+
+/// Events that a sink holds.
+pub(super) struct Held {
+    pub(super) batch: EventBatch,
+    /// Their numbers, which ascend.
+    pub(super) numbers: Vec<u64>,
+    /// Which of them have a verdict.
+    pub(super) settled: Vec<bool>,
+    pub(super) unsettled: usize,
+}
+
+impl State {
+    /// Number of the first event that is in memory.
+    pub(super) fn in_memory(&self) -> u64 {
+        self.entries.front().map_or(self.next, |entry| entry.first)
+    }
+
+    pub(super) fn push(&mut self, entry: Entry) {
+        let newest = entry.first;
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.is_gone) {
+            let lost = entry.batch.iter().filter(|event| (cursor.wants)(event)).count();
+            cursor.next = entry.end();
+            cursor.lose(DropReason::Gone, lost);
+        }
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.held.is_none() && cursor.next == newest) {
+            // It had nothing to give a verdict on until now.
+            cursor.moved_at = Instant::now();
+        }
+        self.next = entry.end();
+        self.bytes += entry.bytes;
+        self.entries.push_back(entry);
+        self.release();
+    }
+
+    /// The sinks that somebody waits for.
+    pub(super) fn sinks(&self) -> impl Iterator<Item = &CursorState> {
+        self.cursors.iter().filter(|cursor| !cursor.is_gone)
+    }
+
+    /// Lets go of what no sink needs any more. From memory that is what all have leased; from the disk, where it must
+    /// be when the process dies, what all have given a verdict on.
+    pub(super) fn release(&mut self) {
+        let leased = self.sinks().map(|cursor| cursor.next).min().unwrap_or(self.next);
+        while let Some(entry) = self.entries.front().filter(|entry| entry.end() <= leased) {
+            self.bytes -= entry.bytes;
+            self.entries.pop_front();
+        }
+        self.oldest = if self.is_on_disk {
+            let absent = self.absent.iter().map(|absent| absent.next);
+            let claimed = self.sinks().map(CursorState::at).chain(absent).min().unwrap_or(self.next);
+            claimed.max(self.dropped_to)
+        } else {
+            self.in_memory()
+        };
+    }
+
+    /// Drops the batch of `events` from `first` to `end`, the oldest one, and counts for each sink what it has not leased
+    /// of it.
+    pub(super) fn drop_oldest(&mut self, first: u64, end: u64, events: &[Arc<Event>]) {
+        for cursor in self.cursors.iter_mut().filter(|cursor| !cursor.is_gone && cursor.next < end) {
+            let skipped = usize::try_from(cursor.next.saturating_sub(first)).unwrap_or(usize::MAX);
+            let left = events.iter().skip(skipped);
+            let ahead = (0..end - cursor.next.max(first)).map(|_| cursor.ahead.pop_front().unwrap_or(false));
+            let settled: Vec<bool> = ahead.collect();
+            let lost = left.zip(settled).filter(|(event, is_settled)| !is_settled && (cursor.wants)(event)).count();
+            cursor.next = end;
+            cursor.lose(DropReason::JournalFull, lost);
+            cursor.report_loss(lost);
+        }
+        for absent in self.absent.iter_mut().filter(|absent| absent.next < end) {
+            tracing::warn!(
+                sink = &*absent.name,
+                events = end - absent.next,
+                "the journal is full, and this sink, which is not in the flags any more, loses its oldest events"
+            );
+            absent.next = end;
+        }
+        self.dropped_to = end;
+        self.release();
+    }
+
+    /// The entry that holds the event `number`.
+    pub(super) fn entry(&self, number: u64) -> Option<&Entry> {
+        let index = self.entries.partition_point(|entry| entry.end() <= number);
+        self.entries.get(index).filter(|entry| entry.first <= number)
+    }
+
+    /// The events in memory from `number` on.
+    fn from(&self, number: u64) -> impl Iterator<Item = &Arc<Event>> {
+        let index = self.entries.partition_point(|entry| entry.end() <= number);
+        self.entries.range(index..).flat_map(move |entry| entry.from(number))
+    }
+
+    /// The events without a verdict, if the sink may still give one, as far as they are in memory.
+    pub(super) fn unsettled<'a>(&'a self, cursor: &'a CursorState) -> impl Iterator<Item = &'a Arc<Event>> {
+        let next = if cursor.is_gone { self.next } else { cursor.next };
+        cursor.held.iter().flat_map(Held::unsettled).chain(self.from(next))
+    }
+
+    /// Whether all that the sink has not leased is in memory.
+    pub(super) fn is_in_memory(&self, cursor: &CursorState) -> bool {
+        cursor.is_gone || cursor.next >= self.in_memory()
+    }
+
+    pub(super) fn backlog(&self, cursor: &CursorState) -> Backlog {
+        if cursor.is_gone {
+            return Backlog::default();
+        }
+        let held = cursor.held.as_ref();
+        let oldest = match held.and_then(|held| held.unsettled().next()) {
+            Some(event) => Some(event.received_at),
+            None if self.is_in_memory(cursor) => self.from(cursor.next).next().map(|event| event.received_at),
+            None => cursor.leased_to,
+        };
+        let ahead = cursor.ahead.iter().filter(|is_settled| **is_settled).count();
+        let waiting = usize::try_from(self.next - cursor.next).unwrap_or(usize::MAX);
+        Backlog {
+            events: held.map_or(0, |held| held.unsettled) + waiting.saturating_sub(ahead),
+            // The epoch stands for a time of receipt that nobody set.
+            oldest: oldest.filter(|at| *at != Timestamp::UNIX_EPOCH),
+        }
+    }
+}
+
+impl Entry {
+    /// Number of the event after its last one.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.batch.len() as u64
+    }
+
+    /// Its events from `number` on.
+    pub(super) fn from(&self, number: u64) -> &[Arc<Event>] {
+        let skipped = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        &self.batch.events()[skipped.min(self.batch.len())..]
+    }
+}
+
+impl Held {
+    pub(super) fn new(batch: EventBatch, numbers: Vec<u64>, settled: Vec<bool>) -> Self {
+        let unsettled = settled.iter().filter(|is_settled| !**is_settled).count();
+        Self { batch, numbers, settled, unsettled }
+    }
+
+    pub(super) fn unsettled(&self) -> impl Iterator<Item = &Arc<Event>> {
+        self.batch.iter().zip(&self.settled).filter(|(_, is_settled)| !**is_settled).map(|(event, _)| event)
+    }
+
+    /// Number of the first event without a verdict.
+    fn at(&self) -> Option<u64> {
+        self.settled.iter().position(|is_settled| !is_settled).map(|index| self.numbers[index])
+    }
+}
+
+impl CursorState {
+    /// Number of the first event without a verdict.
+    pub(super) fn at(&self) -> u64 {
+        self.held.as_ref().and_then(Held::at).unwrap_or(self.next)
+    }
+
+    /// How far the sink has come, for the storage.
+    pub(super) fn mark(&self) -> Mark {
+        let number = self.at();
+        let mut ahead: Vec<bool> = Vec::new();
+        if let Some(held) = self.held.as_ref().filter(|_| number < self.next) {
+            // What the sink let go of and leased again has gaps, and what is in them has a verdict.
+            ahead = vec![true; usize::try_from(self.next - number).unwrap_or_default()];
+            for (at, _) in held.numbers.iter().zip(&held.settled).filter(|(_, is_settled)| !**is_settled) {
+                ahead[usize::try_from(at - number).unwrap_or_default()] = false;
+            }
+        }
+        ahead.extend(&self.ahead);
+        let len = ahead.iter().rposition(|is_settled| *is_settled).map_or(0, |last| last + 1);
+        ahead.truncate(len);
+        Mark { number, ahead }
+    }
+
+    pub(super) fn lose(&mut self, reason: DropReason, events: usize) {
+        self.metrics.dropped(reason, events);
+        self.lost += events as u64;
+    }
+
+    /// Says at most once a minute that a sink lost events, since the journal was full.
+    fn report_loss(&mut self, lost: usize) {
+        const EVERY: Duration = Duration::from_secs(60);
+        self.lost_unlogged += lost as u64;
+        if self.lost_unlogged == 0 || self.loss_logged_at.is_some_and(|at| at.elapsed() < EVERY) {
+            return;
+        }
+        self.loss_logged_at = Some(Instant::now());
+        let events = std::mem::take(&mut self.lost_unlogged);
+        tracing::error!(
+            sink = &*self.name,
+            events,
+            "the journal is full and this sink lags: its oldest events are dropped; enlarge --journal-size or mend the destination"
+        );
+    }
+}

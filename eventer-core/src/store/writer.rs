@@ -1,0 +1,270 @@
+//! The thread that writes: it takes all that waits, and stores it in one transaction.
+//!
+//! What cannot be stored now is tried again: an append is handed back to whoever asked, since input waits; cursors and
+//! deletions are kept here, the newest of each.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::error::StoreError;
+use super::{Changes, Mark, NewBatch, Store, encoded};
+use crate::batch::EventBatch;
+use crate::time::Clock;
+
+/// When cursors that could not be stored are tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Trouble that goes on is logged again this often.
+const LOG_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The most commands of one transaction, so that none waits long for its answer.
+const MOST_COMMANDS: usize = 256;
+
+/// Stores what the journal says. Clones share the thread, which ends with the last of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Writer {
+    commands: mpsc::Sender<Command>,
+    health: Health,
+    bytes: Arc<AtomicU64>,
+}
+
+/// Whether the file can be written. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Health(Arc<Mutex<Trouble>>);
+
+#[derive(Debug, Default)]
+struct Trouble {
+    error: Option<String>,
+    logged_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Command {
+    Append { new: NewBatch, reply: oneshot::Sender<bool> },
+    Position { batch: EventBatch, reply: oneshot::Sender<bool> },
+    Cursor { sink: Arc<str>, mark: Mark },
+    Forget { sink: Arc<str> },
+    DeleteBefore(u64),
+    Sync(oneshot::Sender<()>),
+    #[cfg(test)]
+    Limit { pages: u32 },
+}
+
+/// What is to be stored.
+#[derive(Default)]
+struct Todo {
+    appends: Vec<(NewBatch, Arc<[u8]>, oneshot::Sender<bool>)>,
+    positions: Vec<(EventBatch, oneshot::Sender<bool>)>,
+    /// The newest of each sink.
+    cursors: BTreeMap<Arc<str>, Mark>,
+    forgotten: Vec<Arc<str>>,
+    delete_before: Option<u64>,
+    syncs: Vec<oneshot::Sender<()>>,
+}
+
+impl Writer {
+    /// Starts the thread. `bytes` is what the batches take that are stored already.
+    pub(crate) fn start(store: Store, bytes: u64, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let (commands, received) = mpsc::channel();
+        let writer = Self { commands, health: Health::default(), bytes: Arc::new(bytes.into()) };
+        let (health, bytes) = (writer.health.clone(), writer.bytes.clone());
+        thread::Builder::new()
+            .name("journal-writer".to_owned())
+            .spawn(move || write(store, &received, &health, &bytes, &*clock))
+            .map_err(|error| StoreError::io("the journal".as_ref(), "start a thread for", error))?;
+        Ok(writer)
+    }
+
+    /// Stores a batch and the position that it reaches. False: it cannot be stored now.
+    ///
+    /// # Cancellation
+    /// Not safe: the batch may be stored then.
+    pub(crate) async fn append(&self, new: NewBatch) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Append { new, reply });
+        answer.await.unwrap_or(false)
+    }
+
+    /// Stores the position that a batch without events reaches. False: it cannot be stored now.
+    pub(crate) async fn position(&self, batch: EventBatch) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Position { batch, reply });
+        answer.await.unwrap_or(false)
+    }
+
+    /// Stores how far a sink has come, sooner or later.
+    pub(crate) fn cursor(&self, sink: Arc<str>, mark: Mark) {
+        self.send(Command::Cursor { sink, mark });
+    }
+
+    /// Forgets a sink, sooner or later.
+    pub(crate) fn forget(&self, sink: Arc<str>) {
+        self.send(Command::Forget { sink });
+    }
+
+    /// Deletes the batches before `number`, sooner or later, and not before the cursors that were stored before.
+    pub(crate) fn delete_before(&self, number: u64) {
+        self.send(Command::DeleteBefore(number));
+    }
+
+    /// Resolves when everything that was said before is stored, or cannot be stored now.
+    pub(crate) async fn synced(&self) {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Sync(reply));
+        // Without an answer the thread has ended, and nothing more is stored.
+        drop(answer.await);
+    }
+
+    /// Whether it can write.
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Bytes of all batches as they are stored.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, pages: u32) {
+        self.send(Command::Limit { pages });
+    }
+
+    fn send(&self, command: Command) {
+        // The thread ends with the last sender, or by a bug that has been reported.
+        drop(self.commands.send(command));
+    }
+}
+
+impl Health {
+    /// Why the file cannot be written now; `None`: it can.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).error.clone()
+    }
+
+    fn stored(&self) {
+        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.error.take().is_some() {
+            trouble.logged_at = None;
+            tracing::info!("the journal can be written again");
+        }
+    }
+
+    fn failed(&self, error: &rusqlite::Error) {
+        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let error = error.to_string();
+        if trouble.logged_at.is_none_or(|at| at.elapsed() >= LOG_AGAIN_AFTER) {
+            trouble.logged_at = Some(Instant::now());
+            tracing::error!(error, "the journal cannot be written; nothing more is taken in until it can");
+        }
+        trouble.error = Some(error);
+    }
+}
+
+fn write(
+    mut store: Store,
+    commands: &mpsc::Receiver<Command>,
+    health: &Health,
+    bytes: &AtomicU64,
+    clock: &dyn Clock,
+) {
+    let mut todo = Todo::default();
+    loop {
+        let first = if todo.is_empty() {
+            commands.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            commands.recv_timeout(RETRY_AFTER)
+        };
+        let is_last = matches!(first, Err(RecvTimeoutError::Disconnected));
+        for command in first.into_iter().chain(commands.try_iter().take(MOST_COMMANDS)) {
+            todo.add(command, &store);
+        }
+        match todo.store(&mut store, bytes, clock) {
+            Ok(()) => health.stored(),
+            Err(error) => {
+                health.failed(&error);
+                todo.hand_back();
+                // Perhaps there is room at least for what makes room. What is left is tried again.
+                drop(todo.store(&mut store, bytes, clock));
+            }
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+impl Todo {
+    fn is_empty(&self) -> bool {
+        self.cursors.is_empty() && self.forgotten.is_empty() && self.delete_before.is_none()
+    }
+
+    fn add(&mut self, command: Command, _store: &Store) {
+        match command {
+            Command::Append { new, reply } => {
+                let payload = encoded(&new.batch);
+                self.appends.push((new, payload, reply));
+            }
+            Command::Position { batch, reply } => self.positions.push((batch, reply)),
+            Command::Cursor { sink, mark } => _ = self.cursors.insert(sink, mark),
+            Command::Forget { sink } => self.forgotten.push(sink),
+            Command::DeleteBefore(number) => self.delete_before = self.delete_before.max(Some(number)),
+            Command::Sync(reply) => self.syncs.push(reply),
+            #[cfg(test)]
+            Command::Limit { pages } => _store.limit_pages(pages),
+        }
+    }
+
+    /// Stores all of it, or nothing and keeps it.
+    fn store(&mut self, store: &mut Store, bytes: &AtomicU64, clock: &dyn Clock) -> rusqlite::Result<()> {
+        if !(self.is_empty() && self.appends.is_empty() && self.positions.is_empty()) {
+            let (added, freed) = store.transact(|changes| self.write(changes, clock))?;
+            bytes.fetch_add(added, Ordering::Relaxed);
+            bytes.fetch_sub(freed, Ordering::Relaxed);
+        }
+        self.answer(true);
+        *self = Self::default();
+        Ok(())
+    }
+
+    fn write(&self, changes: &Changes<'_>, clock: &dyn Clock) -> rusqlite::Result<(u64, u64)> {
+        let mut added = 0;
+        for (new, payload, _) in &self.appends {
+            added += changes.append(new, payload)?;
+        }
+        for (batch, _) in &self.positions {
+            changes.position(batch)?;
+        }
+        let now = clock.now();
+        for (sink, mark) in &self.cursors {
+            changes.cursor(sink, mark, now)?;
+        }
+        for sink in &self.forgotten {
+            changes.forget(sink)?;
+        }
+        let freed = self.delete_before.map_or(Ok(0), |number| changes.delete_before(number))?;
+        Ok((added, freed))
+    }
+
+    /// Gives input back to those who wait, and lets those go who wanted to know when it is stored.
+    fn hand_back(&mut self) {
+        self.answer(false);
+        self.appends.clear();
+        self.positions.clear();
+    }
+
+    /// Whoever asked may be gone.
+    fn answer(&mut self, is_stored: bool) {
+        let appends = std::mem::take(&mut self.appends).into_iter().map(|(_, _, reply)| reply);
+        let positions = std::mem::take(&mut self.positions).into_iter().map(|(_, reply)| reply);
+        appends.chain(positions).for_each(|reply| drop(reply.send(is_stored)));
+        self.syncs.drain(..).for_each(|reply| drop(reply.send(())));
+    }
+}
