@@ -18,6 +18,8 @@ pub mod shutdown;
 pub mod sink;
 pub mod source;
 pub mod status;
+#[cfg(feature = "disk")]
+mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
@@ -27,8 +29,6 @@ mod backoff;
 mod journal;
 mod layer;
 mod manager;
-#[cfg(feature = "disk")]
-mod store;
 mod worker;
 
 pub use async_trait::async_trait;
@@ -38,6 +38,7 @@ pub use cluster::{ConfigMapKey, ConfigMaps};
 pub use error::{BoxError, BuildError, ConfigError, ExportError, ExportErrorKind, SourceError, report};
 pub use event::Event;
 pub use filter::EventFilter;
+pub use journal::{Begin, storage};
 pub use manager::SinkSummary;
 pub use metrics::Metrics;
 pub use pipeline::{End, Pipeline, PipelineBuilder, Summary};
@@ -48,5 +49,7 @@ pub use shutdown::{Phase, Shutdown};
 pub use sink::{BatchLimits, EventSink, SinkContext};
 pub use source::{EventSource, SourceContext, SourceStatus};
 pub use status::{PipelineStatus, SinkReport, SourceReport};
+#[cfg(feature = "disk")]
+pub use store::StateDirectory;
 pub use time::{Clock, SystemClock};
 pub use uri::{ComponentSpec, ComponentUri, EndpointSpec, Environment, OptionSpec, OptionValue, UriReader};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use crate::filter::{EventFilter, Level, NamespaceOf};
+use crate::journal::Begin;
 use crate::sink::BatchLimits;
 use crate::source::DEFAULT_BATCH_EVENTS;
 use crate::uri::{ByteSize, OptionSpec, OptionValue, Rate, UriReader};
@@ -13,6 +14,8 @@ use crate::uri::{ByteSize, OptionSpec, OptionValue, Rate, UriReader};
 /// What happens around a sink: what it wants, in which portions, how fast, and how stubbornly.
 #[derive(Clone, Debug)]
 pub struct Policy {
+    /// Where it begins in a journal on disk that does not know it.
+    pub from: Begin,
     /// Which events the sink wants.
     pub filter: EventFilter,
     /// Drops an event that waits longer than this, counted from its receipt.
@@ -36,6 +39,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
+            from: Begin::default(),
             filter: EventFilter::default(),
             max_age: None,
             batch: BatchLimits { events: DEFAULT_BATCH_EVENTS, bytes: 1 << 20 },
@@ -123,6 +127,12 @@ const BATCH_EVENTS: OptionSpec =
     OptionSpec::new("batch_events", "N", "Most events of one export.").default("1000");
 const BATCH_BYTES: OptionSpec =
     OptionSpec::new("batch_bytes", "SIZE", "Most bytes of one export, counted as JSON.").default("1Mi");
+const FROM: OptionSpec = OptionSpec::new(
+    "from",
+    "newest|oldest",
+    "Where a new sink begins in a journal on disk (--state-dir): with what comes, or with what is still there.",
+)
+.default("newest");
 const SINK_NAME: OptionSpec =
     OptionSpec::new("sink_name", "NAME", "Name of the sink in logs, metrics and positions; else its kind.");
 
@@ -150,13 +160,25 @@ pub const OPTIONS: &[OptionSpec] = &[
     CONCURRENCY,
     BATCH_EVENTS,
     BATCH_BYTES,
+    FROM,
     SINK_NAME,
 ];
+
+impl OptionValue for Begin {
+    fn parse_option(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "newest" => Ok(Self::Newest),
+            "oldest" => Ok(Self::Oldest),
+            _ => Err(format!("\"{text}\" is neither newest nor oldest")),
+        }
+    }
+}
 
 impl Policy {
     /// Takes the policy's options; what was not given is as `defaults` says. Mistakes are recorded in the reader.
     pub fn take(uri: &mut UriReader<'_>, defaults: PolicyDefaults) -> Self {
         let policy = Self {
+            from: uri.take_or_default(&FROM),
             filter: EventFilter {
                 level: uri.take(&LEVEL).or(defaults.level),
                 namespace_of: defaults.namespace_of,

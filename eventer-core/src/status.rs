@@ -27,6 +27,7 @@ pub struct PipelineStatus(Arc<Board>);
 pub(crate) struct Board {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) journal: Journal,
+    pub(crate) has_storage: bool,
     pub(crate) sources: Vec<Arc<SourceState>>,
     pub(crate) sinks: Vec<Arc<SinkState>>,
 }
@@ -78,6 +79,15 @@ impl PipelineStatus {
         self.0.sources.iter().filter_map(|source| source.lock().last_round).max()
     }
 
+    /// Why nothing can be taken in now: the storage of the journal is not open, or cannot be written. `None`: it is well,
+    /// or there is none.
+    pub fn storage_trouble(&self) -> Option<String> {
+        if self.0.has_storage && !self.0.journal.is_on_disk() {
+            return Some("the state directory is not open: another process may have it".to_owned());
+        }
+        self.0.journal.trouble()
+    }
+
     /// The sources that ended in trouble.
     pub(crate) fn broken_off(&self) -> Vec<Arc<str>> {
         let broken_off = self.0.sources.iter().filter(|source| source.lock().is_broken_off);
@@ -110,6 +120,7 @@ impl fmt::Debug for PipelineStatus {
         f.debug_struct("PipelineStatus")
             .field("sources", &self.sources())
             .field("sinks", &self.sinks())
+            .field("storage_trouble", &self.storage_trouble())
             .finish()
     }
 }

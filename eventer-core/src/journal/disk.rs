@@ -57,11 +57,12 @@ impl Journal {
             }
         }
         let known = |name: &str| state.cursors.iter().any(|cursor| &*cursor.name == name);
-        let absent = contents.marks.iter().filter(|(name, _)| !known(name)).map(|(name, (mark, seen_at))| Absent {
-            name: name.as_str().into(),
-            next: mark.number.max(contents.oldest),
-            until: seen_at.saturating_add(forget_after).unwrap_or(Timestamp::MAX).max(Timestamp::MIN),
-        });
+        let absent =
+            contents.marks.iter().filter(|(name, _)| !known(name)).map(|(name, (mark, seen_at))| Absent {
+                name: name.as_str().into(),
+                next: mark.number.max(contents.oldest),
+                until: seen_at.saturating_add(forget_after).unwrap_or(Timestamp::MAX).max(Timestamp::MIN),
+            });
         state.absent = absent.collect();
         let disk = Disk { backing, capacity };
         // It is attached once.
@@ -70,6 +71,11 @@ impl Journal {
         for index in 0..state.cursors.len() {
             self.0.store_mark(&mut state, index);
         }
+    }
+
+    /// Whether it is on a storage that is open.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        self.0.disk().is_some()
     }
 
     /// Ends the claims of sinks that have not been in the flags for too long.

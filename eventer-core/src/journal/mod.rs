@@ -33,8 +33,8 @@ use crate::batch::EventBatch;
 use crate::event::Event;
 use crate::metrics::SinkMetrics;
 pub(crate) use cursor::Cursor;
-use disk::Disk;
 pub use disk::Begin;
+use disk::Disk;
 pub(crate) use room::PATIENCE;
 use state::{CursorState, Entry, State};
 

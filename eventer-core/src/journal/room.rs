@@ -67,7 +67,8 @@ impl State {
 
     /// When the last of those that have the oldest batch before them counts as dead.
     fn patience_ends(&self, end: u64) -> Option<Instant> {
-        let laggards = self.sinks().filter(|cursor| cursor.next < end || self.is_on_disk && cursor.at() < end);
+        let laggards =
+            self.sinks().filter(|cursor| cursor.next < end || self.is_on_disk && cursor.at() < end);
         laggards.filter_map(|cursor| cursor.moved_at.checked_add(cursor.patience)).max()
     }
 }

@@ -100,7 +100,8 @@ impl State {
             cursor.next = entry.end();
             cursor.lose(DropReason::Gone, lost);
         }
-        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.held.is_none() && cursor.next == newest) {
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.held.is_none() && cursor.next == newest)
+        {
             // It had nothing to give a verdict on until now.
             cursor.moved_at = Instant::now();
         }
@@ -140,7 +141,8 @@ impl State {
             let left = events.iter().skip(skipped);
             let ahead = (0..end - cursor.next.max(first)).map(|_| cursor.ahead.pop_front().unwrap_or(false));
             let settled: Vec<bool> = ahead.collect();
-            let lost = left.zip(settled).filter(|(event, is_settled)| !is_settled && (cursor.wants)(event)).count();
+            let lost =
+                left.zip(settled).filter(|(event, is_settled)| !is_settled && (cursor.wants)(event)).count();
             cursor.next = end;
             cursor.lose(DropReason::JournalFull, lost);
             cursor.report_loss(lost);

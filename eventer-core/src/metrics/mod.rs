@@ -40,14 +40,8 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    const ALL: [Self; 6] = [
-        Self::JournalFull,
-        Self::MaxAge,
-        Self::RetryFor,
-        Self::Stopped,
-        Self::Gone,
-        Self::Unreadable,
-    ];
+    const ALL: [Self; 6] =
+        [Self::JournalFull, Self::MaxAge, Self::RetryFor, Self::Stopped, Self::Gone, Self::Unreadable];
 
     /// The reason as a label.
     pub fn as_str(self) -> &'static str {

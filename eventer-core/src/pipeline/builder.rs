@@ -9,9 +9,10 @@ use futures_util::future::{BoxFuture, FutureExt};
 use jiff::tz::TimeZone;
 
 use super::driver::Driver;
-use super::{Pipeline, names};
+use super::{Pipeline, StoragePlan, names, one_name_each};
 use crate::cluster::ConfigMaps;
 use crate::error::BuildError;
+use crate::journal::storage::Storage;
 use crate::journal::{Journal, PATIENCE};
 use crate::layer::LayerContext;
 use crate::manager::SinkManager;
@@ -36,6 +37,9 @@ pub struct PipelineBuilder {
     frequency: Duration,
     batch_events: NonZeroUsize,
     journal_size: ByteSize,
+    storage: Option<Arc<dyn Storage>>,
+    storage_size: ByteSize,
+    forget_sink_after: Duration,
     stop_timeout: Duration,
     is_strict: bool,
     counts_events: bool,
@@ -50,6 +54,10 @@ impl PipelineBuilder {
     pub const DEFAULT_FREQUENCY: Duration = Duration::from_secs(1);
     /// Bytes of events that the journal holds in memory.
     pub const DEFAULT_JOURNAL_SIZE: ByteSize = ByteSize(32 << 20);
+    /// Bytes of batches that the journal holds on its storage.
+    pub const DEFAULT_STORAGE_SIZE: ByteSize = ByteSize(1 << 30);
+    /// How long a sink that is not there any more keeps its claim on what is on the storage.
+    pub const DEFAULT_FORGET_SINK_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
     /// Time for delivering what waits when the pipeline stops.
     pub const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -102,7 +110,28 @@ impl PipelineBuilder {
         self
     }
 
-    /// Bytes of events that the journal holds.
+    /// Where the journal is kept beside memory, so that it outlives the process. By default nowhere.
+    #[must_use]
+    pub fn storage(mut self, storage: Arc<dyn Storage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
+    /// Bytes of batches, as they are stored, that the journal holds on its storage.
+    #[must_use]
+    pub fn storage_size(mut self, size: ByteSize) -> Self {
+        self.storage_size = size;
+        self
+    }
+
+    /// How long a sink that is not there any more keeps its claim on what is on the storage.
+    #[must_use]
+    pub fn forget_sink_after(mut self, after: Duration) -> Self {
+        self.forget_sink_after = after;
+        self
+    }
+
+    /// Bytes of events that the journal holds in memory.
     #[must_use]
     pub fn journal_size(mut self, size: ByteSize) -> Self {
         self.journal_size = size;
@@ -194,6 +223,9 @@ impl PipelineBuilder {
         register_journal(metrics.registry(), &journal, self.clock.clone()).map_err(register)?;
         let shutdown = Shutdown::new();
 
+        if self.storage.is_some() {
+            one_name_each(&self.sinks)?;
+        }
         let source_names = names(self.sources.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
         let sources: Vec<_> = source_names
             .iter()
@@ -258,15 +290,25 @@ impl PipelineBuilder {
             })
             .collect();
 
+        let clock = self.clock;
         let status = PipelineStatus::new(Board {
-            clock: self.clock,
+            clock: clock.clone(),
+            has_storage: self.storage.is_some(),
             journal: journal.clone(),
             sources: sources.iter().map(|(_, _, driver)| driver.state.clone()).collect(),
             sinks: workers.iter().map(|worker| worker.layers.state.clone()).collect(),
         });
+        let storage = self.storage.map(|storage| StoragePlan {
+            storage,
+            size: self.storage_size,
+            forget_sink_after: self.forget_sink_after,
+            clock: clock.clone(),
+        });
         Ok(Pipeline {
             sources,
             workers,
+            storage,
+            journal: journal.clone(),
             manager: SinkManager::new(journal, shutdown.clone()),
             status,
             shutdown,
@@ -288,6 +330,9 @@ impl Default for PipelineBuilder {
             frequency: Self::DEFAULT_FREQUENCY,
             batch_events: DEFAULT_BATCH_EVENTS,
             journal_size: Self::DEFAULT_JOURNAL_SIZE,
+            storage: None,
+            storage_size: Self::DEFAULT_STORAGE_SIZE,
+            forget_sink_after: Self::DEFAULT_FORGET_SINK_AFTER,
             stop_timeout: Self::DEFAULT_STOP_TIMEOUT,
             is_strict: false,
             counts_events: false,

@@ -8,7 +8,7 @@ mod driver;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +17,23 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::batch::Checkpoint;
 use crate::error::BuildError;
+use crate::journal::storage::Storage;
+use crate::journal::{Begin, Journal};
 use crate::manager::{SinkManager, SinkSummary};
-use crate::registry::SourcePlan;
+use crate::registry::{SinkPlan, SourcePlan};
 use crate::shutdown::{Phase, Shutdown};
 use crate::source::SourceContext;
 use crate::status::PipelineStatus;
-use crate::time::format_duration;
+use crate::time::{Clock, format_duration};
+use crate::uri::ByteSize;
 use crate::worker::Worker;
 pub use builder::PipelineBuilder;
 use driver::Driver;
+
+/// How often it is looked for sinks that have not been there for too long.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
 
 /// When the pipeline is asked to stop, sources that have not handed over everything end after this part of the time.
 const SOURCES_SHARE: u32 = 4;
@@ -36,6 +43,8 @@ pub struct Pipeline {
     sources: Vec<(SourcePlan, SourceContext, Driver)>,
     workers: Vec<Worker>,
     manager: SinkManager,
+    journal: Journal,
+    storage: Option<StoragePlan>,
     status: PipelineStatus,
     shutdown: Shutdown,
     asked_to_stop: BoxFuture<'static, ()>,
@@ -100,6 +109,8 @@ impl Pipeline {
             sources,
             workers,
             mut manager,
+            journal,
+            storage,
             shutdown,
             mut asked_to_stop,
             stop_timeout,
@@ -109,7 +120,12 @@ impl Pipeline {
         let mut drivers = JoinSet::new();
         let mut workers = VecDeque::from(workers);
         let open = async {
-            for (plan, context, driver) in sources {
+            let checkpoints = match &storage {
+                Some(plan) => plan.open(&journal, &workers).await?,
+                None => BTreeMap::new(),
+            };
+            for (plan, mut context, driver) in sources {
+                context.checkpoint = checkpoints.get(&*context.name).cloned();
                 drivers.spawn(driver.run(plan.open(context).await?));
             }
             while let Some(worker) = workers.front() {
@@ -141,12 +157,20 @@ impl Pipeline {
                 }
             }
         });
+        let forget = async {
+            let Some(plan) = &storage else { return std::future::pending().await };
+            loop {
+                sleep(FORGET_EVERY).await;
+                journal.forget_absent(plan.clock.now());
+            }
+        };
         let end = tokio::select! {
             biased;
             () = std::future::ready(()), if is_asked_early => End::Shutdown,
             () = &mut asked_to_stop, if !is_asked_early => End::Shutdown,
             () = &mut all_ended => End::SourcesEnded,
             () = manager.deserted() => End::SinksGone,
+            () = forget => End::Shutdown,
         };
         shutdown.advance(Phase::Stopping);
         match end {
@@ -182,6 +206,7 @@ impl Pipeline {
         drop(all_ended);
         shutdown.advance(Phase::Draining);
         let sinks = manager.finish().await;
+        journal.synced().await;
         if has_panicked {
             return Err(BuildError::new("keep a source running", "a bug in it made it panic"));
         }
@@ -195,6 +220,47 @@ impl fmt::Debug for Pipeline {
         let sinks: Vec<_> = self.workers.iter().map(|worker| &worker.context.name).collect();
         f.debug_struct("Pipeline").field("sources", &sources).field("sinks", &sinks).finish_non_exhaustive()
     }
+}
+
+/// Where the journal is kept, and how.
+struct StoragePlan {
+    storage: Arc<dyn Storage>,
+    size: ByteSize,
+    forget_sink_after: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl StoragePlan {
+    /// Opens the storage, and lets the journal go on where it left off. Says how far the sources had come.
+    async fn open(
+        &self,
+        journal: &Journal,
+        workers: &VecDeque<Worker>,
+    ) -> Result<BTreeMap<String, Checkpoint>, BuildError> {
+        let (backing, contents) = self.storage.open().await?;
+        let begin = |name: &str| {
+            let worker = workers.iter().find(|worker| &*worker.layers.name == name);
+            worker.map_or(Begin::Newest, |worker| worker.plan.policy.from)
+        };
+        let now = self.clock.now();
+        journal.attach(backing, self.size.0, &contents, begin, self.forget_sink_after, now);
+        Ok(contents.checkpoints)
+    }
+}
+
+/// On a storage, a sink is known by its name: numbers given in the order of the flags would change with it.
+fn one_name_each(sinks: &[SinkPlan]) -> Result<(), BuildError> {
+    let unnamed = |plan: &&SinkPlan| plan.name.is_none();
+    for plan in sinks.iter().filter(unnamed) {
+        if sinks.iter().filter(unnamed).filter(|other| other.kind == plan.kind).count() > 1 {
+            let cause = format!(
+                "two are of the kind {kind}; with a state directory each needs a name that lasts: sink_name=",
+                kind = plan.kind
+            );
+            return Err(BuildError::new("name the sinks", cause));
+        }
+    }
+    Ok(())
 }
 
 /// Shares a name between a list of plans: the second of a kind is `kind-2`, unless it was given a name.

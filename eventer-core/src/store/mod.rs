@@ -17,24 +17,22 @@ mod error;
 mod reader;
 mod record;
 mod schema;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, Transaction, params};
+use rusqlite::{Connection, OpenFlags, Row, Transaction, params};
 
-use crate::batch::{Checkpoint, EventBatch, Position};
+use crate::batch::{EventBatch, Intake, Position};
+use crate::journal::storage::{Contents, Mark};
 use crate::uri::ByteSize;
-pub(crate) use directory::StateDir;
-pub(crate) use error::StoreError;
-pub(crate) use reader::{Loaded, Reader};
-use record::encode;
-pub(crate) use writer::{Health, Writer};
+use directory::StateDir;
+use error::StoreError;
+pub use storage::StateDirectory;
 
 /// How much of the file SQLite may keep in memory, for each connection.
 const CACHE: ByteSize = ByteSize(2 << 20);
@@ -48,57 +46,9 @@ pub(crate) struct Store {
     connection: Connection,
 }
 
-/// What the file holds when it is opened, without the events.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Contents {
-    /// Number of the oldest batch; that of the next one, if there is none.
-    pub(crate) first: u64,
-    /// Number of the next batch.
-    pub(crate) next: u64,
-    /// Number of the next event.
-    pub(crate) next_event: u64,
-    /// Bytes of all batches as they are stored.
-    pub(crate) bytes: u64,
-    /// How far each source has come, by its name.
-    pub(crate) positions: BTreeMap<String, Checkpoint>,
-    /// How far each sink has come, by its name.
-    pub(crate) cursors: BTreeMap<String, StoredCursor>,
-}
-
-/// How far a sink has come.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct StoredCursor {
-    pub(crate) mark: Mark,
-    /// When it last moved, or its sink was last in the flags.
-    pub(crate) seen_at: Timestamp,
-}
-
-/// A place in the log with a verdict on everything before it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
-    /// Number of the batch.
-    pub(crate) batch: u64,
-    /// Index of the event in it.
-    pub(crate) event: usize,
-    /// Number of that event, counted from the first event ever stored.
-    pub(crate) number: u64,
-    /// Of the events from there on in the order of the log, which have a verdict already.
-    pub(crate) ahead: Vec<bool>,
-}
-
-/// A batch that is to be stored.
-#[derive(Clone, Debug)]
-pub(crate) struct NewBatch {
-    pub(crate) number: u64,
-    /// Number of its first event.
-    pub(crate) first_event: u64,
-    pub(crate) batch: EventBatch,
-}
-
 impl Store {
-    /// Opens the file in `directory`, or makes it. A file that is damaged or of another program is moved aside; its new
-    /// name is handed back.
-    pub(crate) fn open(directory: &StateDir) -> Result<(Self, Option<PathBuf>), StoreError> {
+    /// Opens the file in `directory`, or makes it. A file that is damaged or of another program is moved aside.
+    pub(crate) fn open(directory: &StateDir) -> Result<Self, StoreError> {
         let path = directory.journal();
         match Self::open_file(&path) {
             Err(StoreError::Damaged { reason, .. }) => {
@@ -109,9 +59,9 @@ impl Store {
                     error = reason,
                     "the journal on disk cannot be read and was moved aside; a new one begins, and what it held is not delivered"
                 );
-                Ok((Self::open_file(&path)?, Some(aside)))
+                Self::open_file(&path)
             }
-            opened => Ok((opened?, None)),
+            opened => opened,
         }
     }
 
@@ -124,39 +74,33 @@ impl Store {
         Ok(Self { connection })
     }
 
-    /// What the file holds.
-    pub(crate) fn contents(&self) -> rusqlite::Result<Contents> {
-        let counters = "SELECT next_batch, next_event FROM counter";
-        let (next, next_event) =
-            self.connection.query_row(counters, [], |row| Ok((number(row, 0)?, number(row, 1)?)))?;
-        let batches = "SELECT min(number), coalesce(sum(length), 0) FROM batch";
-        let (first, bytes) = self
+    /// What the file holds, and the bytes of its batches.
+    pub(crate) fn contents(&self) -> rusqlite::Result<(Contents, u64)> {
+        let one = |query: &str| self.connection.query_row(query, [], |row| number(row, 0));
+        let next = one("SELECT next FROM counter")?;
+        let bytes = one("SELECT coalesce(sum(length), 0) FROM batch")?;
+        let oldest = self
             .connection
-            .query_row(batches, [], |row| Ok((row.get::<_, Option<i64>>(0)?, number(row, 1)?)))?;
-        let first = first.map_or(next, i64::cast_unsigned);
+            .query_row("SELECT min(first) FROM batch", [], |row| row.get::<_, Option<i64>>(0))?
+            .map_or(next, i64::cast_unsigned);
+        let mut contents = Contents { oldest, next, ..Contents::default() };
 
-        let mut contents = Contents { first, next, next_event, bytes, ..Contents::default() };
         let mut query = self.connection.prepare("SELECT source, scope, version, at FROM position")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             let (source, scope): (String, String) = (row.get(0)?, row.get(1)?);
             let position = Position { version: row.get(2)?, at: timestamp(row, 3)? };
-            contents.positions.entry(source).or_default().0.insert(scope, position);
+            contents.checkpoints.entry(source).or_default().0.insert(scope, position);
         }
-        let mut query =
-            self.connection.prepare("SELECT sink, batch, event, number, ahead, seen_at FROM cursor")?;
+        let mut query = self.connection.prepare("SELECT sink, number, ahead, seen_at FROM mark")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
-            let mark = Mark {
-                batch: number(row, 1)?,
-                event: usize::try_from(number(row, 2)?).unwrap_or(usize::MAX),
-                number: number(row, 3)?,
-                ahead: row.get::<_, Vec<u8>>(4)?.iter().map(|flag| *flag == b'1').collect(),
-            };
-            let seen_at = timestamp(row, 5)?;
-            contents.cursors.insert(row.get(0)?, StoredCursor { mark, seen_at });
+            let ahead: String = row.get(2)?;
+            let mark =
+                Mark { number: number(row, 1)?, ahead: ahead.bytes().map(|flag| flag == b'1').collect() };
+            contents.marks.insert(row.get(0)?, (mark, timestamp(row, 3)?));
         }
-        Ok(contents)
+        Ok((contents, bytes))
     }
 
     #[cfg(test)]
@@ -181,35 +125,30 @@ impl Store {
 pub(crate) struct Changes<'a>(Transaction<'a>);
 
 impl Changes<'_> {
-    /// Adds a batch, with the position that it reaches, and says how many bytes it takes. `payload` is the batch
-    /// [encoded](encode).
-    pub(crate) fn append(&self, new: &NewBatch, payload: &[u8]) -> rusqlite::Result<u64> {
-        let NewBatch { number, first_event, batch } = new;
+    /// Adds a batch whose first event has the number `first`, and the checkpoint that it reaches. `payload` is its
+    /// [stored form](record::encode).
+    pub(crate) fn append(&self, first: u64, batch: &EventBatch, payload: &[u8]) -> rusqlite::Result<()> {
         self.0
             .prepare_cached(
-                "INSERT INTO batch (number, first_event, events, source, taken_at, rereadable, length, payload)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO batch (first, events, source, taken_at, rereadable, length, payload)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
-                number.cast_signed(),
-                first_event.cast_signed(),
-                i64::try_from(batch.len()).unwrap_or(i64::MAX),
+                first.cast_signed(),
+                (batch.len() as u64).cast_signed(),
                 &**batch.source(),
                 batch.taken_at().as_microsecond(),
-                batch.intake() == crate::batch::Intake::Rereadable,
-                i64::try_from(payload.len()).unwrap_or(i64::MAX),
+                batch.intake() == Intake::Rereadable,
+                (payload.len() as u64).cast_signed(),
                 payload,
             ])?;
-        self.0.prepare_cached("UPDATE counter SET next_batch = ?1, next_event = ?2")?.execute([
-            (number + 1).cast_signed(),
-            (first_event + batch.len() as u64).cast_signed(),
-        ])?;
-        self.position(batch)?;
-        Ok(payload.len() as u64)
+        let next = first + batch.len() as u64;
+        self.0.prepare_cached("UPDATE counter SET next = ?1")?.execute([next.cast_signed()])?;
+        self.reach(batch)
     }
 
     /// Stores how far the source has come with the batch.
-    pub(crate) fn position(&self, batch: &EventBatch) -> rusqlite::Result<()> {
+    pub(crate) fn reach(&self, batch: &EventBatch) -> rusqlite::Result<()> {
         let Some(checkpoint) = batch.checkpoint() else { return Ok(()) };
         // A checkpoint is whole: a scope that it does not name is none any more.
         self.0.prepare_cached("DELETE FROM position WHERE source = ?1")?.execute([&**batch.source()])?;
@@ -228,50 +167,52 @@ impl Changes<'_> {
     }
 
     /// Stores how far a sink has come.
-    pub(crate) fn cursor(&self, sink: &str, mark: &Mark, seen_at: Timestamp) -> rusqlite::Result<()> {
-        let ahead: Vec<u8> = mark.ahead.iter().map(|is_settled| if *is_settled { b'1' } else { b'0' }).collect();
+    pub(crate) fn mark(&self, sink: &str, mark: &Mark, seen_at: Timestamp) -> rusqlite::Result<()> {
+        let ahead: String = mark.ahead.iter().map(|is_settled| if *is_settled { '1' } else { '0' }).collect();
         self.0
             .prepare_cached(
-                "INSERT OR REPLACE INTO cursor (sink, batch, event, number, ahead, seen_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT OR REPLACE INTO mark (sink, number, ahead, seen_at) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![
-                sink,
-                mark.batch.cast_signed(),
-                i64::try_from(mark.event).unwrap_or(i64::MAX),
-                mark.number.cast_signed(),
-                ahead,
-                seen_at.as_microsecond(),
-            ])
+            .execute(params![sink, mark.number.cast_signed(), ahead, seen_at.as_microsecond()])
             .map(drop)
     }
 
-    /// Forgets a sink that is no longer in the flags.
+    /// Forgets a sink.
     pub(crate) fn forget(&self, sink: &str) -> rusqlite::Result<()> {
-        self.0.prepare_cached("DELETE FROM cursor WHERE sink = ?1")?.execute([sink]).map(drop)
+        self.0.prepare_cached("DELETE FROM mark WHERE sink = ?1")?.execute([sink]).map(drop)
     }
 
-    /// Deletes the batches before `number`, and says how many bytes that frees.
+    /// Deletes the batches whose events all have numbers below `number`, and says how many bytes that frees.
     pub(crate) fn delete_before(&self, number: u64) -> rusqlite::Result<u64> {
+        // The batch that holds the event, or else begins with it, stays.
+        let keep = match self.next()? <= number {
+            true => i64::MAX,
+            false => {
+                let holder = "SELECT max(first) FROM batch WHERE first <= ?1";
+                let holder: Option<i64> =
+                    self.0.prepare_cached(holder)?.query_row([number.cast_signed()], |row| row.get(0))?;
+                let Some(first) = holder else { return Ok(0) };
+                first
+            }
+        };
         let freed = self
             .0
-            .prepare_cached("SELECT coalesce(sum(length), 0) FROM batch WHERE number < ?1")?
-            .query_row([number.cast_signed()], |row| row.get::<_, i64>(0))?;
-        self.0.prepare_cached("DELETE FROM batch WHERE number < ?1")?.execute([number.cast_signed()])?;
+            .prepare_cached("SELECT coalesce(sum(length), 0) FROM batch WHERE first < ?1")?
+            .query_row([keep], |row| row.get::<_, i64>(0))?;
+        self.0.prepare_cached("DELETE FROM batch WHERE first < ?1")?.execute([keep])?;
         Ok(freed.cast_unsigned())
+    }
+
+    fn next(&self) -> rusqlite::Result<u64> {
+        self.0.prepare_cached("SELECT next FROM counter")?.query_row([], |row| number(row, 0))
     }
 }
 
-/// The stored form of a batch's events.
-pub(crate) fn encoded(batch: &EventBatch) -> Arc<[u8]> {
-    encode(batch).into()
-}
-
-fn number(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u64> {
+fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(index).map(i64::cast_unsigned)
 }
 
-fn timestamp(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Timestamp> {
+fn timestamp(row: &Row<'_>, index: usize) -> rusqlite::Result<Timestamp> {
     let micros = row.get(index)?;
     // A number that is no time was not written by us; a time long ago does no harm.
     Ok(Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH))

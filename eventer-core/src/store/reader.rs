@@ -10,29 +10,17 @@ use tokio::sync::oneshot;
 use super::error::StoreError;
 use super::{number, record, timestamp};
 use crate::batch::{EventBatch, Intake};
+use crate::journal::storage::Loaded;
 
 /// Reads batches back. Clones share the thread, which ends with the last of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader(mpsc::Sender<Request>);
 
-/// A batch as it was read back.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    /// Its number.
-    pub(crate) number: u64,
-    /// Number of its first event.
-    pub(crate) first_event: u64,
-    /// How many events it has, whether or not they can be read.
-    pub(crate) events: u64,
-    /// The batch, or why it cannot be read.
-    pub(crate) batch: Result<EventBatch, String>,
-}
-
 #[derive(Debug)]
 struct Request {
     from: u64,
     before: u64,
-    most_events: u64,
+    most: u64,
     reply: oneshot::Sender<Result<Vec<Loaded>, String>>,
 }
 
@@ -56,36 +44,36 @@ impl Reader {
         Ok(Self(sender))
     }
 
-    /// The batches from number `from` on and before number `before`, up to the one that fills `most_events`. None, if they
-    /// are gone.
+    /// The batch that holds the event `from`, or else the oldest one, and those after it that begin before `before`, until
+    /// they hold `most` events.
     ///
     /// # Errors
     /// Why the file cannot be read now.
-    pub(crate) async fn load(&self, from: u64, before: u64, most_events: u64) -> Result<Vec<Loaded>, String> {
+    pub(crate) async fn load(&self, from: u64, before: u64, most: u64) -> Result<Vec<Loaded>, String> {
         let (reply, answer) = oneshot::channel();
         let gone = || "the thread that reads the journal has ended".to_owned();
-        self.0.send(Request { from, before, most_events, reply }).map_err(|_| gone())?;
+        self.0.send(Request { from, before, most, reply }).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
 
 fn load(connection: &Connection, request: &Request) -> rusqlite::Result<Vec<Loaded>> {
     let mut query = connection.prepare_cached(
-        "SELECT number, first_event, events, source, taken_at, rereadable, payload FROM batch
-         WHERE number >= ?1 AND number < ?2 ORDER BY number",
+        "SELECT first, events, source, taken_at, rereadable, payload FROM batch
+         WHERE first >= coalesce((SELECT max(first) FROM batch WHERE first <= ?1), ?1) AND first < ?2 ORDER BY first",
     )?;
     let mut rows = query.query(params![request.from.cast_signed(), request.before.cast_signed()])?;
     let (mut loaded, mut events) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        let source: Arc<str> = row.get::<_, String>(3)?.into();
-        let taken_at = timestamp(row, 4)?;
-        let intake = if row.get(5)? { Intake::Rereadable } else { Intake::Live };
-        let batch = record::decode(row.get_ref(6)?.as_blob()?)
+        let source: Arc<str> = row.get::<_, String>(2)?.into();
+        let taken_at = timestamp(row, 3)?;
+        let intake = if row.get(4)? { Intake::Rereadable } else { Intake::Live };
+        let batch = record::decode(row.get_ref(5)?.as_blob()?)
             .map(|events| EventBatch::new(source, taken_at, events).with_intake(intake));
-        let one = Loaded { number: number(row, 0)?, first_event: number(row, 1)?, events: number(row, 2)?, batch };
+        let one = Loaded { first: number(row, 0)?, events: number(row, 1)?, batch };
         events += one.events;
         loaded.push(one);
-        if events >= request.most_events {
+        if events >= request.most {
             break;
         }
     }

@@ -13,18 +13,17 @@ const APPLICATION_ID: i32 = 0x6576_7472;
 /// What leads from each version to the next. The first makes the tables.
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE batch (
-        number      INTEGER PRIMARY KEY,
-        first_event INTEGER NOT NULL,
-        events      INTEGER NOT NULL,
-        source      TEXT    NOT NULL,
-        taken_at    INTEGER NOT NULL, -- microseconds since the epoch, as all times here
-        rereadable  INTEGER NOT NULL,
-        length      INTEGER NOT NULL, -- of the payload
-        payload     BLOB    NOT NULL
+        first      INTEGER PRIMARY KEY, -- number of its first event, counted from the first that was ever stored
+        events     INTEGER NOT NULL,
+        source     TEXT    NOT NULL,
+        taken_at   INTEGER NOT NULL,    -- microseconds since the epoch, as all times here
+        rereadable INTEGER NOT NULL,
+        length     INTEGER NOT NULL,    -- of the payload
+        payload    BLOB    NOT NULL
     );
-    -- Batches are deleted; their numbers are never used again.
-    CREATE TABLE counter (next_batch INTEGER NOT NULL, next_event INTEGER NOT NULL);
-    INSERT INTO counter VALUES (0, 0);
+    -- Number of the next event. Batches are deleted; the numbers of their events are never used again.
+    CREATE TABLE counter (next INTEGER NOT NULL);
+    INSERT INTO counter VALUES (0);
     CREATE TABLE position (
         source  TEXT NOT NULL,
         scope   TEXT NOT NULL,
@@ -32,12 +31,10 @@ const MIGRATIONS: [&str; 1] = ["
         at      INTEGER NOT NULL,
         PRIMARY KEY (source, scope)
     ) WITHOUT ROWID;
-    CREATE TABLE cursor (
+    CREATE TABLE mark (
         sink    TEXT NOT NULL PRIMARY KEY,
-        batch   INTEGER NOT NULL,
-        event   INTEGER NOT NULL,
-        number  INTEGER NOT NULL,
-        ahead   BLOB    NOT NULL, -- of the events from there on: 1 has a verdict, 0 has none
+        number  INTEGER NOT NULL, -- of the first event without a verdict
+        ahead   TEXT    NOT NULL, -- of the events from there on: 1 has a verdict, 0 has none
         seen_at INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE dead_letter (

@@ -1,1 +1,377 @@
-//! The file itself: what is stored together stays together, and no file is harmed.
+//! The journal in a directory: what is stored together stays together, whatever dies, and no file is harmed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::batch::{Checkpoint, Intake};
+use crate::event::Event;
+use crate::journal::storage::{Backing, Contents, Storage as _};
+use crate::journal::{Begin, Cursor, Journal, PATIENCE};
+use crate::metrics::SinkMetrics;
+use crate::time::{Clock as _, SystemClock};
+
+const FORGET_AFTER: Duration = Duration::from_secs(3600);
+const EVERYTHING: NonZeroUsize = NonZeroUsize::MAX;
+
+/// A journal in a directory, with its cursors by name.
+struct Process {
+    journal: Journal,
+    backing: Arc<dyn Backing>,
+    cursors: BTreeMap<&'static str, Cursor>,
+    contents: Contents,
+}
+
+impl Process {
+    async fn start(directory: &Path, sinks: &[&'static str]) -> Self {
+        Self::start_with(directory, sinks, u64::MAX, Timestamp::UNIX_EPOCH).await
+    }
+
+    async fn start_with(directory: &Path, sinks: &[&'static str], capacity: u64, now: Timestamp) -> Self {
+        let (backing, contents) = StateDirectory::new(directory, Arc::new(SystemClock)).open().await.unwrap();
+        let journal = Journal::new(4096);
+        let cursors = sinks.iter().map(|name| (*name, subscribe(&journal, name))).collect();
+        let begin = |name: &str| if name.starts_with("oldest") { Begin::Oldest } else { Begin::Newest };
+        journal.attach(backing.clone(), capacity, &contents, begin, FORGET_AFTER, now);
+        Self { journal, backing, cursors, contents }
+    }
+
+    /// Leases and settles all that waits for a sink, and says which events.
+    async fn take_all(&self, sink: &str) -> Vec<u64> {
+        let mut all = Vec::new();
+        while let Some(lease) = self.lease(sink, EVERYTHING).await {
+            self.cursors[sink].settle(0..lease.len());
+            all.extend(lease);
+        }
+        all
+    }
+
+    /// Leases what waits. `None`: nothing does.
+    async fn lease(&self, sink: &str, max: NonZeroUsize) -> Option<Vec<u64>> {
+        let cursor = &self.cursors[sink];
+        let waiting = self.journal.backlogs().into_iter().find(|(name, _)| &**name == sink)?.1.events;
+        if waiting == 0 {
+            return None;
+        }
+        Some(numbers(&cursor.lease(max).await?))
+    }
+
+    async fn end(self) {
+        self.journal.synced().await;
+    }
+}
+
+fn subscribe(journal: &Journal, name: &str) -> Cursor {
+    journal.subscribe(name.into(), Box::new(|_| true), PATIENCE, SinkMetrics::unregistered(name))
+}
+
+/// A batch of the events from `first` to `end`, which reaches the position `end`.
+fn batch(first: u64, end: u64) -> EventBatch {
+    let event = |n: u64| {
+        let received_at = Timestamp::from_second(1_700_000_000 + n.cast_signed()).unwrap();
+        Arc::new(Event { reason: n.to_string(), received_at, ..Event::default() })
+    };
+    let events = (first..end).map(event).collect();
+    let position = Position { version: end.to_string(), at: Timestamp::UNIX_EPOCH };
+    EventBatch::new("source", Timestamp::UNIX_EPOCH, events)
+        .with_checkpoint(Checkpoint([(String::new(), position)].into()))
+}
+
+fn numbers(lease: &EventBatch) -> Vec<u64> {
+    lease.iter().map(|event| event.reason.parse().unwrap()).collect()
+}
+
+/// How far the source had come, as the directory says.
+fn position(contents: &Contents) -> u64 {
+    contents.checkpoints.get("source").map_or(0, |checkpoint| checkpoint.0[""].version.parse().unwrap())
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_where_each_sink_and_the_source_stood() {
+    let directory = directory();
+    let first = Process::start(directory.path(), &["fast", "slow"]).await;
+    for n in 0..5 {
+        first.journal.append(batch(n * 10, n * 10 + 10)).await;
+    }
+    assert_eq!(first.take_all("fast").await, (0..50).collect::<Vec<_>>());
+    let lease = first.cursors["slow"].lease(NonZeroUsize::new(25).unwrap()).await.unwrap();
+    assert_eq!(lease.len(), 25);
+    // Some are delivered out of order, as with several exports at a time.
+    first.cursors["slow"].settle((0..10).chain([12, 20]));
+    first.end().await;
+
+    let second = Process::start(directory.path(), &["fast", "slow", "new", "oldest"]).await;
+    assert_eq!((second.contents.oldest, second.contents.next, position(&second.contents)), (10, 50, 50));
+    assert_eq!(second.take_all("fast").await, Vec::<u64>::new());
+    let left: Vec<u64> = (10..50).filter(|n| ![12, 20].contains(n)).collect();
+    assert_eq!(second.journal.backlogs()[1].1.events, left.len());
+    assert_eq!(second.take_all("slow").await, left);
+    assert_eq!(second.take_all("new").await, Vec::<u64>::new());
+    assert_eq!(second.take_all("oldest").await, (10..50).collect::<Vec<_>>());
+    second.journal.append(batch(50, 60)).await;
+    assert_eq!(second.take_all("new").await, (50..60).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_everybody_has_had_is_deleted_and_what_is_read_back_is_as_it_was() {
+    let directory = directory();
+    let process = Process::start(directory.path(), &["a", "b"]).await;
+    for n in 0..50 {
+        process.journal.append(batch(n * 10, n * 10 + 10).with_intake(Intake::Rereadable)).await;
+    }
+    assert!(process.journal.resident_bytes() < 50_000, "{}", process.journal.resident_bytes());
+    let first = process.cursors["a"].lease(NonZeroUsize::new(5).unwrap()).await.unwrap();
+    assert_eq!(
+        (&**first.source(), first.intake(), first.taken_at()),
+        ("source", Intake::Rereadable, Timestamp::UNIX_EPOCH)
+    );
+    assert_eq!(first.events(), &batch(0, 5).events()[..]);
+    process.cursors["a"].settle(0..5);
+    assert_eq!(process.take_all("a").await.len(), 495);
+    process.backing.synced().await;
+    assert!(process.backing.bytes() > 0);
+    assert_eq!(process.take_all("b").await.len(), 500);
+    process.backing.synced().await;
+    assert_eq!(process.backing.bytes(), 0);
+}
+
+#[tokio::test]
+async fn a_sink_that_is_taken_out_of_the_flags_keeps_its_claim_for_a_while() {
+    let directory = directory();
+    let now = SystemClock.now();
+    let first = Process::start_with(directory.path(), &["a", "b"], u64::MAX, now).await;
+    first.journal.append(batch(0, 10)).await;
+    first.take_all("a").await;
+    first.end().await;
+
+    let second = Process::start_with(directory.path(), &["a"], u64::MAX, now).await;
+    assert_eq!(second.take_all("a").await, Vec::<u64>::new());
+    second.end().await;
+    let third = Process::start_with(directory.path(), &["a", "b"], u64::MAX, now).await;
+    assert_eq!(third.take_all("b").await, (0..10).collect::<Vec<_>>());
+    third.journal.append(batch(10, 20)).await;
+    third.take_all("a").await;
+    third.end().await;
+
+    let later = now + 2 * FORGET_AFTER;
+    let fourth = Process::start_with(directory.path(), &["a"], u64::MAX, later).await;
+    fourth.end().await;
+    let fifth = Process::start_with(directory.path(), &["a", "b"], u64::MAX, later).await;
+    assert_eq!((fifth.backing.bytes(), fifth.take_all("b").await), (0, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_full_journal_drops_what_a_dead_sink_has_before_it_and_counts_it() {
+    let directory = directory();
+    let process = Process::start_with(directory.path(), &["dead", "well"], 2000, Timestamp::UNIX_EPOCH).await;
+    for n in 0..50 {
+        process.journal.append(batch(n * 10, n * 10 + 10)).await;
+        process.take_all("well").await;
+    }
+    assert!(process.backing.bytes() < 3000, "{}", process.backing.bytes());
+    let lost = process.cursors["dead"].lost();
+    assert!(lost > 300);
+    assert_eq!(process.take_all("dead").await, (lost..500).collect::<Vec<_>>());
+    assert_eq!(process.cursors["well"].lost(), 0);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_stops_the_intake_until_there_is_room() {
+    let directory = directory();
+    let state = StateDir::claim(directory.path()).unwrap().unwrap();
+    let store = Store::open(&state).unwrap();
+    let writer = writer::Writer::start(store, 0, Arc::new(SystemClock)).unwrap();
+    writer.limit_pages(16);
+    let mut first = 0;
+    while writer.append(first, batch(first, first + 1000)).await {
+        first += 1000;
+    }
+    assert!(
+        writer.health().trouble().is_some_and(|trouble| trouble.contains("full")),
+        "{:?}",
+        writer.health()
+    );
+    assert!(!writer.append(first, batch(first, first + 1000)).await);
+    writer.limit_pages(1 << 20);
+    assert!(writer.append(first, batch(first, first + 1000)).await);
+    assert_eq!(writer.health().trouble(), None);
+    let loaded =
+        reader::Reader::open(&state.journal()).unwrap().load(0, first + 1000, u64::MAX).await.unwrap();
+    let events: u64 = loaded.iter().map(|one| one.events).sum();
+    assert_eq!(events, first + 1000);
+}
+
+#[tokio::test]
+async fn a_damaged_or_foreign_file_is_moved_aside() {
+    for content in [&b"not a database, but something that somebody needs"[..], &b"SQLite format 3\0 cut"[..]]
+    {
+        let directory = directory();
+        fs::write(directory.path().join("journal.db"), content).unwrap();
+        let process = Process::start(directory.path(), &["a"]).await;
+        process.journal.append(batch(0, 10)).await;
+        assert_eq!(process.take_all("a").await.len(), 10);
+        assert_eq!(fs::read(directory.path().join("journal.db.damaged-1")).unwrap(), content);
+    }
+    let directory = directory();
+    let foreign = Connection::open(directory.path().join("journal.db")).unwrap();
+    foreign.execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (42)").unwrap();
+    drop(foreign);
+    Process::start(directory.path(), &["a"]).await.end().await;
+    let kept = Connection::open(directory.path().join("journal.db.damaged-1")).unwrap();
+    assert_eq!(kept.query_row("SELECT x FROM theirs", [], |row| row.get::<_, i64>(0)).unwrap(), 42);
+}
+
+#[tokio::test]
+async fn a_newer_format_is_no_damage() {
+    let directory = directory();
+    Process::start(directory.path(), &["a"]).await.end().await;
+    let path = directory.path().join("journal.db");
+    let file = Connection::open(&path).unwrap();
+    file.pragma_update(None, "user_version", 7).unwrap();
+    drop(file);
+    let error = StateDirectory::new(directory.path(), Arc::new(SystemClock)).open().await.unwrap_err();
+    let report = crate::report(&error);
+    assert!(report.contains("format 7") && report.contains("up to 1"), "{report}");
+    assert!(path.exists() && !directory.path().join("journal.db.damaged-1").exists());
+}
+
+#[tokio::test]
+async fn one_process_owns_a_directory_and_the_next_one_waits() {
+    let parent = directory();
+    let path = parent.path().join("state");
+    let first = StateDir::claim(&path).unwrap();
+    assert!(first.is_some());
+    assert!(StateDir::claim(&path).unwrap().is_none());
+    let second = StateDirectory::new(&path, Arc::new(SystemClock));
+    let mut opening = second.open();
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut opening).await.is_err());
+    drop(first);
+    opening.await.unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        (mode(&path), mode(&path.join("journal.db")), mode(&path.join("lock"))),
+        (0o700, 0o600, 0o600)
+    );
+}
+
+/// What a process does between its start and its end.
+#[derive(Clone, Debug)]
+enum Step {
+    Append(u64),
+    Lease {
+        sink: usize,
+        max: usize,
+    },
+    Settle {
+        sink: usize,
+        indices: Vec<usize>,
+    },
+    /// The process dies; of the write-ahead log so many thousandths reach the disk.
+    Die {
+        kept: usize,
+    },
+}
+
+const SINKS: [&str; 2] = ["one", "two"];
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1..30_u64).prop_map(Step::Append),
+        4 => (0..2_usize, 1..40_usize).prop_map(|(sink, max)| Step::Lease { sink, max }),
+        4 => (0..2_usize, prop::collection::vec(0..40_usize, 1..40))
+            .prop_map(|(sink, indices)| Step::Settle { sink, indices }),
+        1 => (0..=1000_usize).prop_map(|kept| Step::Die { kept }),
+        1 => Just(Step::Die { kept: 1000 }),
+    ]
+}
+
+/// Copies the directory as a crash leaves it.
+fn crash(from: &Path, to: &Path, kept: usize) {
+    for name in ["journal.db", "journal.db-wal"] {
+        let Ok(mut content) = fs::read(from.join(name)) else { continue };
+        if name.ends_with("-wal") {
+            content.truncate(content.len() * kept / 1000);
+        }
+        fs::write(to.join(name), content).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// The source repeats what comes after its stored position; every sink gets a verdict on every event in the end; and
+    /// a process that was killed, without a power cut, repeats to a sink only what it held.
+    #[test]
+    fn whatever_dies_each_sink_has_every_event(steps in prop::collection::vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let mut directory = directory();
+            let mut process = Process::start(directory.path(), &SINKS).await;
+            // Where the source is, and how much has happened.
+            let (mut source_at, mut world) = (0, 0);
+            let mut had_power_cut = false;
+            let mut held: [Vec<u64>; 2] = Default::default();
+            let mut delivered: [BTreeSet<u64>; 2] = Default::default();
+            for step in steps {
+                match step {
+                    Step::Append(events) => {
+                        process.journal.append(batch(source_at, source_at + events)).await;
+                        source_at += events;
+                        world = world.max(source_at);
+                    }
+                    Step::Lease { sink, max } => {
+                        let max = NonZeroUsize::new(max).unwrap();
+                        held[sink] = process.lease(SINKS[sink], max).await.unwrap_or_default();
+                    }
+                    Step::Settle { sink, indices } => {
+                        let indices: Vec<usize> =
+                            indices.into_iter().filter(|index| *index < held[sink].len()).collect();
+                        delivered[sink].extend(indices.iter().map(|index| held[sink][*index]));
+                        process.cursors[SINKS[sink]].settle(indices);
+                    }
+                    Step::Die { kept } => {
+                        process.journal.synced().await;
+                        let next = self::directory();
+                        crash(directory.path(), next.path(), kept);
+                        drop(process);
+                        directory = next;
+                        process = Process::start(directory.path(), &SINKS).await;
+                        source_at = position(&process.contents);
+                        assert_eq!(source_at, process.contents.next);
+                        held = Default::default();
+                        had_power_cut |= kept < 1000;
+                        if !had_power_cut {
+                            for (sink, delivered) in SINKS.iter().zip(&delivered) {
+                                let waiting = process.journal.backlogs().into_iter();
+                                let waiting = waiting.filter(|(name, _)| &**name == *sink).map(|(_, it)| it.events);
+                                let open = (0..source_at).filter(|n| !delivered.contains(n)).count();
+                                assert_eq!(waiting.sum::<usize>(), open, "{sink} is handed again what it had");
+                            }
+                        }
+                    }
+                }
+            }
+            if source_at < world {
+                process.journal.append(batch(source_at, world)).await;
+            }
+            for (sink, delivered) in SINKS.iter().zip(&mut delivered) {
+                delivered.extend(process.take_all(sink).await);
+                assert_eq!(delivered.iter().copied().collect::<Vec<_>>(), (0..world).collect::<Vec<_>>());
+                assert_eq!(process.cursors[sink].lost(), 0);
+            }
+        });
+    }
+}

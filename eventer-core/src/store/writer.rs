@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::error::StoreError;
-use super::{Changes, Mark, NewBatch, Store, encoded};
+use super::{Changes, Store, record};
 use crate::batch::EventBatch;
+use crate::journal::storage::Mark;
 use crate::time::Clock;
 
 /// When cursors that could not be stored are tried again.
@@ -47,26 +48,47 @@ struct Trouble {
 
 #[derive(Debug)]
 enum Command {
-    Append { new: NewBatch, reply: oneshot::Sender<bool> },
-    Position { batch: EventBatch, reply: oneshot::Sender<bool> },
-    Cursor { sink: Arc<str>, mark: Mark },
-    Forget { sink: Arc<str> },
+    Append {
+        first: u64,
+        batch: EventBatch,
+        reply: oneshot::Sender<bool>,
+    },
+    Reach {
+        batch: EventBatch,
+        reply: oneshot::Sender<bool>,
+    },
+    Mark {
+        sink: Arc<str>,
+        mark: Mark,
+    },
+    Forget {
+        sink: Arc<str>,
+    },
     DeleteBefore(u64),
     Sync(oneshot::Sender<()>),
     #[cfg(test)]
-    Limit { pages: u32 },
+    Limit {
+        pages: u32,
+    },
 }
 
 /// What is to be stored.
 #[derive(Default)]
 struct Todo {
-    appends: Vec<(NewBatch, Arc<[u8]>, oneshot::Sender<bool>)>,
-    positions: Vec<(EventBatch, oneshot::Sender<bool>)>,
+    appends: Vec<Append>,
+    reached: Vec<(EventBatch, oneshot::Sender<bool>)>,
     /// The newest of each sink.
-    cursors: BTreeMap<Arc<str>, Mark>,
+    marks: BTreeMap<Arc<str>, Mark>,
     forgotten: Vec<Arc<str>>,
     delete_before: Option<u64>,
     syncs: Vec<oneshot::Sender<()>>,
+}
+
+struct Append {
+    first: u64,
+    batch: EventBatch,
+    payload: Vec<u8>,
+    reply: oneshot::Sender<bool>,
 }
 
 impl Writer {
@@ -86,22 +108,22 @@ impl Writer {
     ///
     /// # Cancellation
     /// Not safe: the batch may be stored then.
-    pub(crate) async fn append(&self, new: NewBatch) -> bool {
+    pub(crate) async fn append(&self, first: u64, batch: EventBatch) -> bool {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Append { new, reply });
+        self.send(Command::Append { first, batch, reply });
         answer.await.unwrap_or(false)
     }
 
     /// Stores the position that a batch without events reaches. False: it cannot be stored now.
-    pub(crate) async fn position(&self, batch: EventBatch) -> bool {
+    pub(crate) async fn reach(&self, batch: EventBatch) -> bool {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Position { batch, reply });
+        self.send(Command::Reach { batch, reply });
         answer.await.unwrap_or(false)
     }
 
     /// Stores how far a sink has come, sooner or later.
-    pub(crate) fn cursor(&self, sink: Arc<str>, mark: Mark) {
-        self.send(Command::Cursor { sink, mark });
+    pub(crate) fn mark(&self, sink: Arc<str>, mark: Mark) {
+        self.send(Command::Mark { sink, mark });
     }
 
     /// Forgets a sink, sooner or later.
@@ -203,17 +225,17 @@ fn write(
 
 impl Todo {
     fn is_empty(&self) -> bool {
-        self.cursors.is_empty() && self.forgotten.is_empty() && self.delete_before.is_none()
+        self.marks.is_empty() && self.forgotten.is_empty() && self.delete_before.is_none()
     }
 
     fn add(&mut self, command: Command, _store: &Store) {
         match command {
-            Command::Append { new, reply } => {
-                let payload = encoded(&new.batch);
-                self.appends.push((new, payload, reply));
+            Command::Append { first, batch, reply } => {
+                let payload = record::encode(&batch);
+                self.appends.push(Append { first, batch, payload, reply });
             }
-            Command::Position { batch, reply } => self.positions.push((batch, reply)),
-            Command::Cursor { sink, mark } => _ = self.cursors.insert(sink, mark),
+            Command::Reach { batch, reply } => self.reached.push((batch, reply)),
+            Command::Mark { sink, mark } => _ = self.marks.insert(sink, mark),
             Command::Forget { sink } => self.forgotten.push(sink),
             Command::DeleteBefore(number) => self.delete_before = self.delete_before.max(Some(number)),
             Command::Sync(reply) => self.syncs.push(reply),
@@ -224,7 +246,7 @@ impl Todo {
 
     /// Stores all of it, or nothing and keeps it.
     fn store(&mut self, store: &mut Store, bytes: &AtomicU64, clock: &dyn Clock) -> rusqlite::Result<()> {
-        if !(self.is_empty() && self.appends.is_empty() && self.positions.is_empty()) {
+        if !(self.is_empty() && self.appends.is_empty() && self.reached.is_empty()) {
             let (added, freed) = store.transact(|changes| self.write(changes, clock))?;
             bytes.fetch_add(added, Ordering::Relaxed);
             bytes.fetch_sub(freed, Ordering::Relaxed);
@@ -236,15 +258,16 @@ impl Todo {
 
     fn write(&self, changes: &Changes<'_>, clock: &dyn Clock) -> rusqlite::Result<(u64, u64)> {
         let mut added = 0;
-        for (new, payload, _) in &self.appends {
-            added += changes.append(new, payload)?;
+        for Append { first, batch, payload, .. } in &self.appends {
+            changes.append(*first, batch, payload)?;
+            added += payload.len() as u64;
         }
-        for (batch, _) in &self.positions {
-            changes.position(batch)?;
+        for (batch, _) in &self.reached {
+            changes.reach(batch)?;
         }
         let now = clock.now();
-        for (sink, mark) in &self.cursors {
-            changes.cursor(sink, mark, now)?;
+        for (sink, mark) in &self.marks {
+            changes.mark(sink, mark, now)?;
         }
         for sink in &self.forgotten {
             changes.forget(sink)?;
@@ -257,14 +280,14 @@ impl Todo {
     fn hand_back(&mut self) {
         self.answer(false);
         self.appends.clear();
-        self.positions.clear();
+        self.reached.clear();
     }
 
     /// Whoever asked may be gone.
     fn answer(&mut self, is_stored: bool) {
-        let appends = std::mem::take(&mut self.appends).into_iter().map(|(_, _, reply)| reply);
-        let positions = std::mem::take(&mut self.positions).into_iter().map(|(_, reply)| reply);
-        appends.chain(positions).for_each(|reply| drop(reply.send(is_stored)));
-        self.syncs.drain(..).for_each(|reply| drop(reply.send(())));
+        let appends = std::mem::take(&mut self.appends).into_iter().map(|append| append.reply);
+        let reached = std::mem::take(&mut self.reached).into_iter().map(|(_, reply)| reply);
+        appends.chain(reached).for_each(|reply| _ = reply.send(is_stored));
+        self.syncs.drain(..).for_each(|reply| _ = reply.send(()));
     }
 }
