@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use eventer_core::pipeline::{End, Pipeline, Summary};
+use eventer_core::pipeline::{End, Pipeline, PipelineBuilder, Summary};
 use eventer_core::time::format_duration;
-use eventer_core::{BuildError, Metrics, SinkSummary, SystemClock, report};
+use eventer_core::{BuildError, Metrics, SinkSummary, StateDirectory, SystemClock, report};
 use prometheus::process_collector::ProcessCollector;
 use tokio::net::TcpListener;
 use tokio::runtime;
@@ -57,12 +57,19 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
         .cluster(args.cluster)
         .frequency(args.frequency)
         .batch_events(args.batch_events)
-        .journal_size(args.journal_size.unwrap_or_else(environment::journal_size))
         .stop_timeout(args.stop_timeout)
         .strict(args.strict)
         .event_metrics(args.event_metrics)
         // Said by dropping the other end.
         .shutdown(async { asked_to_stop.await.unwrap_or_default() });
+    let builder = match args.state_dir {
+        Some(path) => builder
+            .storage(Arc::new(StateDirectory::new(path, clock.clone())))
+            .storage_size(args.journal_size.unwrap_or(PipelineBuilder::DEFAULT_STORAGE_SIZE))
+            .forget_sink_after(args.forget_sink_after)
+            .journal_size(environment::journal_size()),
+        None => builder.journal_size(args.journal_size.unwrap_or_else(environment::journal_size)),
+    };
     let builder = plans.sources.into_iter().fold(builder, |builder, plan| builder.source_plan(plan));
     let builder = plans.sinks.into_iter().fold(builder, |builder, plan| builder.sink_plan(plan));
     let pipeline = builder.build()?;

@@ -97,7 +97,12 @@ async fn livez(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn readyz(State(admin): State<Arc<Admin>>, RawQuery(query): RawQuery) -> Response {
-    let readiness = Readiness::of(&admin.status.sources(), &admin.status.sinks(), admin.ready_requires_sinks);
+    let readiness = Readiness::of(
+        &admin.status.sources(),
+        &admin.status.sinks(),
+        admin.status.storage_trouble(),
+        admin.ready_requires_sinks,
+    );
     let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let query = query.unwrap_or_default();
     let is_verbose = query.split('&').any(|pair| pair.split('=').next() == Some("verbose"));

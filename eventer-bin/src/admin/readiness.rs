@@ -26,10 +26,16 @@ struct Check {
 
 impl Readiness {
     /// Judges the reports. A destination's trouble counts only if `sinks_are_required`.
-    pub(super) fn of(sources: &[SourceReport], sinks: &[SinkReport], sinks_are_required: bool) -> Self {
+    pub(super) fn of(
+        sources: &[SourceReport],
+        sinks: &[SinkReport],
+        storage_trouble: Option<String>,
+        sinks_are_required: bool,
+    ) -> Self {
+        let storage = storage_trouble.map(Check::of_storage);
         let sources = sources.iter().map(Check::of_source);
         let sinks = sinks.iter().map(|sink| Check::of_sink(sink, sinks_are_required));
-        Self(sources.chain(sinks).collect())
+        Self(storage.into_iter().chain(sources).chain(sinks).collect())
     }
 
     /// Whether nothing that counts is wrong.
@@ -58,6 +64,11 @@ impl Readiness {
 }
 
 impl Check {
+    fn of_storage(trouble: String) -> Self {
+        let subject = "state directory".to_owned();
+        Self { subject, trouble: Some(trouble), is_required: true, detail: String::new() }
+    }
+
     fn of_source(source: &SourceReport) -> Self {
         let waits = source.waiting_for_room.filter(|waited| *waited > ROOM_LIMIT);
         let trouble = match (waits, source.status.is_fresh) {

@@ -50,8 +50,21 @@ pub(super) const BATCH_EVENTS: Flag =
 pub(super) const JOURNAL_SIZE: Flag = value(OptionSpec::new(
     "journal-size",
     "SIZE",
-    "Most memory for events that wait for a sink [default: 32Mi, at most a quarter of the limit]",
+    "Most bytes of events that wait: on disk [default: 1Gi], without --state-dir in memory [default: 32Mi, at most a quarter of the limit]",
 ));
+pub(super) const STATE_DIR: Flag = value(OptionSpec::new(
+    "state-dir",
+    "DIR",
+    "Keeps the journal and every position in this directory, so that nothing is lost when the process dies",
+));
+pub(super) const FORGET_SINK_AFTER: Flag = value(
+    OptionSpec::new(
+        "forget-sink-after",
+        "DURATION",
+        "How long --state-dir keeps what a sink has not had that is not in the flags any more",
+    )
+    .default("7d"),
+);
 pub(super) const STOP_TIMEOUT: Flag = value(
     OptionSpec::new(
         "stop-timeout",
@@ -87,7 +100,10 @@ pub(super) const VERSION: Flag = switch("version", "Print the version and exit",
 /// The flags by the heading under which the help shows them.
 const SHOWN: [(&str, &[Flag]); 5] = [
     ("From where to where", &[SOURCE, SINK, CLUSTER_NAME]),
-    ("Delivery", &[FREQUENCY, BATCH_EVENTS, JOURNAL_SIZE, STOP_TIMEOUT, STRICT]),
+    (
+        "Delivery",
+        &[FREQUENCY, BATCH_EVENTS, STATE_DIR, JOURNAL_SIZE, FORGET_SINK_AFTER, STOP_TIMEOUT, STRICT],
+    ),
     ("Admin server", &[HEALTHZ_IP, HEALTHZ_PORT, EVENT_METRICS, READY_REQUIRES_SINKS]),
     ("Log", &[LOG_FORMAT, VERBOSITY]),
     ("Process", &[MAX_PROCS, VERSION]),

@@ -7,6 +7,7 @@ mod syntax;
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,8 +53,12 @@ pub(crate) struct Args {
     pub(crate) frequency: Duration,
     /// `--batch-events`.
     pub(crate) batch_events: NonZeroUsize,
-    /// `--journal-size`; `None`: as the memory allows.
+    /// `--state-dir`.
+    pub(crate) state_dir: Option<PathBuf>,
+    /// `--journal-size`; `None`: as the memory allows, or the default on disk.
     pub(crate) journal_size: Option<ByteSize>,
+    /// `--forget-sink-after`.
+    pub(crate) forget_sink_after: Duration,
     /// `--stop-timeout`.
     pub(crate) stop_timeout: Duration,
     /// `--strict`.
@@ -154,6 +159,14 @@ impl Reader<'_> {
                 |text| understood(text).filter(|frequency| FREQUENCY.contains(frequency)),
             ),
             batch_events: self.value(flags::BATCH_EVENTS, "a whole number of at least 1", understood),
+            state_dir: self.optional(flags::STATE_DIR, "the path of a directory", |text| {
+                (!text.is_empty()).then(|| text.into())
+            }),
+            forget_sink_after: self.value(
+                flags::FORGET_SINK_AFTER,
+                "a duration such as 7d or 12h",
+                understood,
+            ),
             journal_size: self.optional(
                 flags::JOURNAL_SIZE,
                 "a size of at least 1Mi, such as 64Mi",

@@ -138,7 +138,7 @@ async fn what_everybody_has_had_is_deleted_and_what_is_read_back_is_as_it_was() 
         (&**first.source(), first.intake(), first.taken_at()),
         ("source", Intake::Rereadable, Timestamp::UNIX_EPOCH)
     );
-    assert_eq!(first.events(), &batch(0, 5).events()[..]);
+    assert_eq!(first.events(), batch(0, 5).events());
     process.cursors["a"].settle(0..5);
     assert_eq!(process.take_all("a").await.len(), 495);
     process.backing.synced().await;

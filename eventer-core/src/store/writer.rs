@@ -209,12 +209,17 @@ fn write(
             todo.add(command, &store);
         }
         match todo.store(&mut store, bytes, clock) {
-            Ok(()) => health.stored(),
+            Ok(()) => {
+                health.stored();
+                todo.done();
+            }
             Err(error) => {
                 health.failed(&error);
                 todo.hand_back();
                 // Perhaps there is room at least for what makes room. What is left is tried again.
-                drop(todo.store(&mut store, bytes, clock));
+                if todo.store(&mut store, bytes, clock).is_ok() {
+                    todo.done();
+                }
             }
         }
         if is_last {
@@ -251,9 +256,13 @@ impl Todo {
             bytes.fetch_add(added, Ordering::Relaxed);
             bytes.fetch_sub(freed, Ordering::Relaxed);
         }
+        Ok(())
+    }
+
+    /// All of it is stored.
+    fn done(&mut self) {
         self.answer(true);
         *self = Self::default();
-        Ok(())
     }
 
     fn write(&self, changes: &Changes<'_>, clock: &dyn Clock) -> rusqlite::Result<(u64, u64)> {
