@@ -19,7 +19,7 @@ pub mod sink;
 pub mod source;
 pub mod status;
 #[cfg(feature = "disk")]
-mod store;
+pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep};
 
-use super::state::{CursorState, Held, State};
+use super::state::{CursorState, Held, Origin, State};
 use super::storage::Loaded;
 use super::{RETRY_AFTER, Shared};
 use crate::batch::EventBatch;
@@ -73,6 +73,9 @@ impl Cursor {
                 && !std::mem::replace(is_settled, true)
             {
                 held.unsettled -= 1;
+                if let (Origin::DeadLetters(ids), Some(disk)) = (&held.origin, self.journal.disk()) {
+                    disk.backing.replayed(ids[index]);
+                }
             }
         }
         let has_moved = held.unsettled < before;
@@ -196,7 +199,10 @@ impl State {
     fn lease(&mut self, index: usize, max: usize) -> Option<EventBatch> {
         let held = match self.cursors[index].held.take() {
             Some(held) => held.left(),
-            None => self.next_events(index, max)?,
+            None => match self.cursors[index].next_replays(max) {
+                Some(replays) => replays,
+                None => self.next_events(index, max)?,
+            },
         };
         let cursor = &mut self.cursors[index];
         cursor.leased_to = held.batch.events().last().map(|event| event.received_at);
@@ -299,9 +305,8 @@ impl<'a> Gathered<'a> {
 
     /// Where it came to, and what it took.
     fn end(self) -> (u64, Option<Held>) {
-        let settled = vec![false; self.numbers.len()];
         let batch = self.shared.filter(|_| !self.events.is_empty());
-        let held = batch.map(|batch| Held::new(batch.with_events(self.events), self.numbers, settled));
+        let held = batch.map(|batch| Held::new(batch.with_events(self.events), Origin::Log(self.numbers)));
         (self.next, held)
     }
 }
@@ -311,6 +316,14 @@ impl CursorState {
     fn had_verdict(&self, number: u64) -> bool {
         let index = usize::try_from(number - self.next).unwrap_or(usize::MAX);
         self.ahead.get(index).copied().unwrap_or(false)
+    }
+
+    /// Dead letters that are to be delivered again: first, since somebody waits for them.
+    fn next_replays(&mut self, max: usize) -> Option<Held> {
+        let taken: Vec<_> = self.replays.drain(..max.min(self.replays.len())).collect();
+        let latest = taken.last()?.event.received_at;
+        let (ids, events) = taken.into_iter().map(|replay| (replay.id, replay.event)).unzip();
+        Some(Held::new(EventBatch::new("dead-letters", latest, events), Origin::DeadLetters(ids)))
     }
 
     fn lose_unread(&mut self, events: u64, reason: &str) {
@@ -330,7 +343,12 @@ impl Held {
         let open = |index: &usize| !self.settled[*index];
         let indices: Vec<usize> = (0..self.settled.len()).filter(open).collect();
         let events = indices.iter().map(|index| self.batch.events()[*index].clone()).collect();
-        let numbers = indices.iter().map(|index| self.numbers[*index]).collect();
-        Self::new(self.batch.with_events(events), numbers, vec![false; indices.len()])
+        let origin = match self.origin {
+            Origin::Log(numbers) => Origin::Log(indices.iter().map(|index| numbers[*index]).collect()),
+            Origin::DeadLetters(ids) => {
+                Origin::DeadLetters(indices.iter().map(|index| ids[*index]).collect())
+            }
+        };
+        Self::new(self.batch.with_events(events), origin)
     }
 }

@@ -8,10 +8,11 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::{sleep, timeout_at};
 
 use super::room::Wait;
-use super::state::{Absent, Entry, State};
+use super::state::{Absent, Entry, Origin, State};
 use super::storage::{Backing, Contents, Loaded, Mark};
 use super::{Journal, RETRY_AFTER, Shared};
 use crate::batch::EventBatch;
+use crate::event::Event;
 use crate::metrics::DropReason;
 
 /// An open storage, and how much it may hold.
@@ -82,6 +83,35 @@ impl Journal {
     pub(crate) fn forget_absent(&self, now: Timestamp) {
         let mut state = self.0.lock();
         self.0.forget(&mut state, now);
+    }
+
+    /// Keeps an event that a sink will never take. Without a storage it is gone.
+    pub(crate) fn bury(&self, sink: &Arc<str>, event: &Arc<Event>, reason: &str) {
+        if let Some(disk) = self.0.disk() {
+            disk.backing.bury(sink, event, reason);
+        }
+    }
+
+    /// Looks for dead letters that somebody wants to be delivered again, and puts them before their sinks.
+    pub(crate) async fn look_for_replays(&self) {
+        let Some(disk) = self.0.disk() else { return };
+        // What had a verdict must be gone before it is looked for.
+        disk.backing.synced().await;
+        let replays = match disk.backing.replays().await {
+            Ok(replays) => replays,
+            Err(error) => return tracing::warn!(error, "could not look for dead letters to deliver again"),
+        };
+        {
+            let mut state = self.0.lock();
+            for replay in replays {
+                let cursor = state.cursors.iter_mut().find(|cursor| *cursor.name == *replay.sink);
+                let Some(cursor) = cursor.filter(|cursor| !cursor.is_gone) else { continue };
+                if !cursor.is_replaying(replay.id) {
+                    cursor.replays.push_back(replay);
+                }
+            }
+        }
+        self.0.appended.notify_waiters();
     }
 
     /// Waits until all that was said is stored, or cannot be stored now.
@@ -244,6 +274,14 @@ impl State {
 }
 
 impl super::state::CursorState {
+    fn is_replaying(&self, id: i64) -> bool {
+        let is_held = self
+            .held
+            .as_ref()
+            .is_some_and(|held| matches!(&held.origin, Origin::DeadLetters(ids) if ids.contains(&id)));
+        is_held || self.replays.iter().any(|replay| replay.id == id)
+    }
+
     /// Goes on where the sink was, as far as the log goes back.
     fn go_on(&mut self, mark: &Mark, contents: &Contents) {
         self.next = mark.number.min(contents.next);

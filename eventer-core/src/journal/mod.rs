@@ -154,6 +154,7 @@ impl Journal {
             name,
             next,
             ahead: VecDeque::new(),
+            replays: VecDeque::new(),
             held: None,
             leased_to: None,
             moved_at: Instant::now(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::storage::Mark;
+use super::storage::{Mark, Replay};
 use super::{Backlog, Wants};
 use crate::batch::EventBatch;
 use crate::event::Event;
@@ -49,6 +49,8 @@ pub(super) struct CursorState {
     pub(super) next: u64,
     /// Of the events from `next` on, which had a verdict before the process was started.
     pub(super) ahead: VecDeque<bool>,
+    /// Dead letters that are to be delivered again.
+    pub(super) replays: VecDeque<Replay>,
     /// What the sink holds without a verdict. In memory it is no longer the log's, which may drop its batches.
     pub(super) held: Option<Held>,
     /// When there was last a verdict, or nothing to give one on.
@@ -80,11 +82,18 @@ pub(super) struct Absent {
 /// Events that a sink holds.
 pub(super) struct Held {
     pub(super) batch: EventBatch,
-    /// Their numbers, which ascend.
-    pub(super) numbers: Vec<u64>,
+    pub(super) origin: Origin,
     /// Which of them have a verdict.
     pub(super) settled: Vec<bool>,
     pub(super) unsettled: usize,
+}
+
+/// Where each of the events that a sink holds is from.
+pub(super) enum Origin {
+    /// The log: their numbers, which ascend.
+    Log(Vec<u64>),
+    /// The dead letters: their ids.
+    DeadLetters(Vec<i64>),
 }
 
 impl State {
@@ -195,7 +204,9 @@ impl State {
         let ahead = cursor.ahead.iter().filter(|is_settled| **is_settled).count();
         let waiting = usize::try_from(self.next - cursor.next).unwrap_or(usize::MAX);
         Backlog {
-            events: held.map_or(0, |held| held.unsettled) + waiting.saturating_sub(ahead),
+            events: cursor.replays.len()
+                + held.map_or(0, |held| held.unsettled)
+                + waiting.saturating_sub(ahead),
             // The epoch stands for a time of receipt that nobody set.
             oldest: oldest.filter(|at| *at != Timestamp::UNIX_EPOCH),
         }
@@ -216,25 +227,29 @@ impl Entry {
 }
 
 impl Held {
-    pub(super) fn new(batch: EventBatch, numbers: Vec<u64>, settled: Vec<bool>) -> Self {
-        let unsettled = settled.iter().filter(|is_settled| !**is_settled).count();
-        Self { batch, numbers, settled, unsettled }
+    pub(super) fn new(batch: EventBatch, origin: Origin) -> Self {
+        let unsettled = batch.len();
+        Self { batch, origin, settled: vec![false; unsettled], unsettled }
     }
 
     pub(super) fn unsettled(&self) -> impl Iterator<Item = &Arc<Event>> {
         self.batch.iter().zip(&self.settled).filter(|(_, is_settled)| !**is_settled).map(|(event, _)| event)
     }
 
-    /// Number of the first event without a verdict.
-    fn at(&self) -> Option<u64> {
-        self.settled.iter().position(|is_settled| !is_settled).map(|index| self.numbers[index])
+    /// The numbers of the events without a verdict.
+    fn open_numbers(&self) -> impl Iterator<Item = u64> {
+        let numbers: &[u64] = match &self.origin {
+            Origin::Log(numbers) => numbers,
+            Origin::DeadLetters(_) => &[],
+        };
+        numbers.iter().zip(&self.settled).filter(|(_, is_settled)| !**is_settled).map(|(number, _)| *number)
     }
 }
 
 impl CursorState {
     /// Number of the first event without a verdict.
     pub(super) fn at(&self) -> u64 {
-        self.held.as_ref().and_then(Held::at).unwrap_or(self.next)
+        self.held.as_ref().and_then(|held| held.open_numbers().next()).unwrap_or(self.next)
     }
 
     /// How far the sink has come, for the storage.
@@ -244,8 +259,8 @@ impl CursorState {
         if let Some(held) = self.held.as_ref().filter(|_| number < self.next) {
             // What the sink let go of and leased again has gaps, and what is in them has a verdict.
             ahead = vec![true; usize::try_from(self.next - number).unwrap_or_default()];
-            for (at, _) in held.numbers.iter().zip(&held.settled).filter(|(_, is_settled)| !**is_settled) {
-                ahead[usize::try_from(at - number).unwrap_or_default()] = false;
+            for open in held.open_numbers() {
+                ahead[usize::try_from(open - number).unwrap_or_default()] = false;
             }
         }
         ahead.extend(&self.ahead);

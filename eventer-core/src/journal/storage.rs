@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::batch::{Checkpoint, EventBatch};
 use crate::error::BuildError;
+use crate::event::Event;
 
 /// A place that outlives the process, not yet open.
 #[async_trait]
@@ -46,6 +47,18 @@ pub trait Backing: fmt::Debug + Send + Sync {
 
     /// Deletes the batches whose events all have numbers below `number`, sooner or later.
     fn delete_before(&self, number: u64);
+
+    /// Keeps an event that a sink will never take, sooner or later. Beyond a bound of the storage's own the oldest go.
+    fn bury(&self, sink: &Arc<str>, event: &Arc<Event>, reason: &str);
+
+    /// The dead letters that somebody wants to be delivered again.
+    ///
+    /// # Errors
+    /// Why they cannot be read now.
+    async fn replays(&self) -> Result<Vec<Replay>, String>;
+
+    /// A dead letter that was delivered again has a verdict, and goes, sooner or later.
+    fn replayed(&self, id: i64);
 
     /// Resolves when everything that was said before is stored, or cannot be stored now.
     async fn synced(&self);
@@ -84,6 +97,17 @@ pub struct Mark {
     pub number: u64,
     /// Of the events from there on in the order of the log, which have a verdict already.
     pub ahead: Vec<bool>,
+}
+
+/// A dead letter that is to be delivered again.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Its id.
+    pub id: i64,
+    /// The sink that rejected it.
+    pub sink: String,
+    /// The event.
+    pub event: Arc<Event>,
 }
 
 /// A batch that was read back.

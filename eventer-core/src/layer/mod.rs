@@ -25,6 +25,7 @@ use std::sync::Arc;
 use crate::batch::EventBatch;
 use crate::event::Event;
 use crate::filter::EventFilter;
+use crate::journal::Journal;
 use crate::metrics::{DropReason, SinkMetrics};
 use crate::policy::Policy;
 use crate::sink::{BatchLimits, EventSink};
@@ -45,6 +46,7 @@ pub(crate) struct LayerContext {
     pub(crate) name: Arc<str>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: SinkMetrics,
+    pub(crate) journal: Journal,
     pub(crate) state: Arc<SinkState>,
 }
 
@@ -56,7 +58,8 @@ impl LayerContext {
     }
 
     /// The destination will never take this event.
-    fn rejected(&self, event: &Event, reason: &str) {
+    fn rejected(&self, event: &Arc<Event>, reason: &str) {
+        self.journal.bury(&self.name, event, reason);
         self.metrics.rejected(1);
         self.state.rejected(event, reason);
     }

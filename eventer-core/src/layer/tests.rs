@@ -22,6 +22,7 @@ fn wrap(sink: &ScriptedSink, policy: &Policy) -> Wrapped {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(Timestamp::UNIX_EPOCH));
     let registry = prometheus::Registry::new();
     let context = LayerContext {
+        journal: Journal::new(0),
         name: "test".into(),
         metrics: crate::Metrics::new(&registry, clock.clone()).unwrap().sink("test", "test"),
         state: Arc::new(SinkState::new("test".into(), "test", clock.clone())),

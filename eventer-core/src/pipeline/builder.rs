@@ -280,6 +280,7 @@ impl PipelineBuilder {
                     layers: LayerContext {
                         state: Arc::new(SinkState::new(name.clone(), plan.kind, self.clock.clone())),
                         clock: self.clock.clone(),
+                        journal: journal.clone(),
                         metrics: sink_metrics,
                         name,
                     },

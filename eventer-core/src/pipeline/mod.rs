@@ -32,8 +32,9 @@ use crate::worker::Worker;
 pub use builder::PipelineBuilder;
 use driver::Driver;
 
-/// How often it is looked for sinks that have not been there for too long.
-const FORGET_EVERY: Duration = Duration::from_secs(600);
+/// How often it is looked for dead letters that are to be delivered again, and for sinks that have not been there for too
+/// long.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// When the pipeline is asked to stop, sources that have not handed over everything end after this part of the time.
 const SOURCES_SHARE: u32 = 4;
@@ -157,11 +158,12 @@ impl Pipeline {
                 }
             }
         });
-        let forget = async {
+        let keep_up = async {
             let Some(plan) = &storage else { return std::future::pending().await };
             loop {
-                sleep(FORGET_EVERY).await;
                 journal.forget_absent(plan.clock.now());
+                journal.look_for_replays().await;
+                sleep(LOOK_EVERY).await;
             }
         };
         let end = tokio::select! {
@@ -170,7 +172,7 @@ impl Pipeline {
             () = &mut asked_to_stop, if !is_asked_early => End::Shutdown,
             () = &mut all_ended => End::SourcesEnded,
             () = manager.deserted() => End::SinksGone,
-            () = forget => End::Shutdown,
+            () = keep_up => End::Shutdown,
         };
         shutdown.advance(Phase::Stopping);
         match end {

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 
+/// The file of the journal.
+pub(super) const JOURNAL: &str = "journal.db";
+
 /// Nobody else needs to read what happened in the cluster.
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -44,7 +47,7 @@ impl StateDir {
 
     /// The file of the journal.
     pub(crate) fn journal(&self) -> PathBuf {
-        self.path.join("journal.db")
+        self.path.join(JOURNAL)
     }
 
     /// Renames a file and what belongs to it to a name that is free, and says which.

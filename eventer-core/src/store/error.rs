@@ -25,6 +25,9 @@ pub(crate) enum StoreError {
         #[source]
         cause: rusqlite::Error,
     },
+    /// There is no journal in the directory.
+    #[error("there is no journal at {path}; is it the directory that --state-dir names?", path = .path.display())]
+    Missing { path: PathBuf },
     /// The file is damaged, or of another program.
     #[error("{path} cannot be read: {reason}", path = .path.display())]
     Damaged { path: PathBuf, reason: String },

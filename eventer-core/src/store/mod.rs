@@ -14,6 +14,7 @@
 
 mod directory;
 mod error;
+mod inspect;
 mod reader;
 mod record;
 mod schema;
@@ -28,10 +29,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row, Transaction, params};
 
 use crate::batch::{EventBatch, Intake, Position};
+use crate::event::Event;
 use crate::journal::storage::{Contents, Mark};
 use crate::uri::ByteSize;
 use directory::StateDir;
 use error::StoreError;
+pub use inspect::{DeadLetter, DeadLetters, SinkPlace, StateSummary, StateView};
 pub use storage::StateDirectory;
 
 /// How much of the file SQLite may keep in memory, for each connection.
@@ -76,31 +79,7 @@ impl Store {
 
     /// What the file holds, and the bytes of its batches.
     pub(crate) fn contents(&self) -> rusqlite::Result<(Contents, u64)> {
-        let one = |query: &str| self.connection.query_row(query, [], |row| number(row, 0));
-        let next = one("SELECT next FROM counter")?;
-        let bytes = one("SELECT coalesce(sum(length), 0) FROM batch")?;
-        let oldest = self
-            .connection
-            .query_row("SELECT min(first) FROM batch", [], |row| row.get::<_, Option<i64>>(0))?
-            .map_or(next, i64::cast_unsigned);
-        let mut contents = Contents { oldest, next, ..Contents::default() };
-
-        let mut query = self.connection.prepare("SELECT source, scope, version, at FROM position")?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let (source, scope): (String, String) = (row.get(0)?, row.get(1)?);
-            let position = Position { version: row.get(2)?, at: timestamp(row, 3)? };
-            contents.checkpoints.entry(source).or_default().0.insert(scope, position);
-        }
-        let mut query = self.connection.prepare("SELECT sink, number, ahead, seen_at FROM mark")?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let ahead: String = row.get(2)?;
-            let mark =
-                Mark { number: number(row, 1)?, ahead: ahead.bytes().map(|flag| flag == b'1').collect() };
-            contents.marks.insert(row.get(0)?, (mark, timestamp(row, 3)?));
-        }
-        Ok((contents, bytes))
+        contents(&self.connection)
     }
 
     #[cfg(test)]
@@ -203,9 +182,84 @@ impl Changes<'_> {
         Ok(freed.cast_unsigned())
     }
 
+    /// Keeps an event that a sink will never take.
+    pub(crate) fn bury(
+        &self,
+        sink: &str,
+        event: &Event,
+        reason: &str,
+        at: Timestamp,
+    ) -> rusqlite::Result<()> {
+        let json = serde_json::to_string(event).expect("an event is JSON by its derive");
+        self.0
+            .prepare_cached(
+                "INSERT INTO dead_letter (sink, at, reason, received_at, length, event)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                sink,
+                at.as_microsecond(),
+                reason,
+                event.received_at.as_microsecond(),
+                (json.len() as u64).cast_signed(),
+                json,
+            ])
+            .map(drop)
+    }
+
+    /// Lets the oldest dead letters go until they take no more than `most` bytes, and says how many went.
+    pub(crate) fn bound_dead_letters(&self, most: u64) -> rusqlite::Result<usize> {
+        let total = || {
+            self.0
+                .prepare_cached("SELECT coalesce(sum(length), 0) FROM dead_letter")?
+                .query_row([], |row| number(row, 0))
+        };
+        let mut gone = 0;
+        let mut left = total()?;
+        while left > most {
+            let oldest =
+                "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter ORDER BY id LIMIT 100)";
+            gone += self.0.prepare_cached(oldest)?.execute([])?;
+            left = total()?;
+        }
+        Ok(gone)
+    }
+
+    /// Deletes a dead letter.
+    pub(crate) fn delete_dead_letter(&self, id: i64) -> rusqlite::Result<()> {
+        self.0.prepare_cached("DELETE FROM dead_letter WHERE id = ?1")?.execute([id]).map(drop)
+    }
+
     fn next(&self) -> rusqlite::Result<u64> {
         self.0.prepare_cached("SELECT next FROM counter")?.query_row([], |row| number(row, 0))
     }
+}
+
+/// What the file holds, and the bytes of its batches.
+fn contents(connection: &Connection) -> rusqlite::Result<(Contents, u64)> {
+    let one = |query: &str| connection.query_row(query, [], |row| number(row, 0));
+    let next = one("SELECT next FROM counter")?;
+    let bytes = one("SELECT coalesce(sum(length), 0) FROM batch")?;
+    let oldest = connection
+        .query_row("SELECT min(first) FROM batch", [], |row| row.get::<_, Option<i64>>(0))?
+        .map_or(next, i64::cast_unsigned);
+    let mut contents = Contents { oldest, next, ..Contents::default() };
+
+    let mut query = connection.prepare("SELECT source, scope, version, at FROM position")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let (source, scope): (String, String) = (row.get(0)?, row.get(1)?);
+        let position = Position { version: row.get(2)?, at: timestamp(row, 3)? };
+        contents.checkpoints.entry(source).or_default().0.insert(scope, position);
+    }
+    let mut query = connection.prepare("SELECT sink, number, ahead, seen_at FROM mark")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let ahead: String = row.get(2)?;
+        let mark = Mark { number: number(row, 1)?, ahead: ahead.bytes().map(|flag| flag == b'1').collect() };
+        contents.marks.insert(row.get(0)?, (mark, timestamp(row, 3)?));
+    }
+    Ok((contents, bytes))
 }
 
 fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {

@@ -10,19 +10,20 @@ use tokio::sync::oneshot;
 use super::error::StoreError;
 use super::{number, record, timestamp};
 use crate::batch::{EventBatch, Intake};
-use crate::journal::storage::Loaded;
+use crate::event::Event;
+use crate::journal::storage::{Loaded, Replay};
 
 /// Reads batches back. Clones share the thread, which ends with the last of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader(mpsc::Sender<Request>);
 
 #[derive(Debug)]
-struct Request {
-    from: u64,
-    before: u64,
-    most: u64,
-    reply: oneshot::Sender<Result<Vec<Loaded>, String>>,
+enum Request {
+    Load { from: u64, before: u64, most: u64, reply: Reply<Loaded> },
+    Replays(Reply<Replay>),
 }
+
+type Reply<T> = oneshot::Sender<Result<Vec<T>, String>>;
 
 impl Reader {
     /// Opens the file at `path` for reading, on a thread of its own.
@@ -35,9 +36,7 @@ impl Reader {
             .name("journal-reader".to_owned())
             .spawn(move || {
                 for request in requests {
-                    let loaded = load(&connection, &request).map_err(|error| error.to_string());
-                    // Whoever asked may be gone.
-                    drop(request.reply.send(loaded));
+                    answer(&connection, request);
                 }
             })
             .map_err(|error| StoreError::io(path, "start a thread for", error))?;
@@ -50,19 +49,58 @@ impl Reader {
     /// # Errors
     /// Why the file cannot be read now.
     pub(crate) async fn load(&self, from: u64, before: u64, most: u64) -> Result<Vec<Loaded>, String> {
+        self.ask(|reply| Request::Load { from, before, most, reply }).await
+    }
+
+    /// The dead letters that are to be delivered again.
+    ///
+    /// # Errors
+    /// Why the file cannot be read now.
+    pub(crate) async fn replays(&self) -> Result<Vec<Replay>, String> {
+        self.ask(Request::Replays).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<Vec<T>, String> {
         let (reply, answer) = oneshot::channel();
         let gone = || "the thread that reads the journal has ended".to_owned();
-        self.0.send(Request { from, before, most, reply }).map_err(|_| gone())?;
+        self.0.send(request(reply)).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
 
-fn load(connection: &Connection, request: &Request) -> rusqlite::Result<Vec<Loaded>> {
+/// Whoever asked may be gone.
+fn answer(connection: &Connection, request: Request) {
+    let told = |error: rusqlite::Error| error.to_string();
+    match request {
+        Request::Load { from, before, most, reply } => {
+            drop(reply.send(load(connection, from, before, most).map_err(told)));
+        }
+        Request::Replays(reply) => drop(reply.send(replays(connection).map_err(told))),
+    }
+}
+
+fn replays(connection: &Connection) -> rusqlite::Result<Vec<Replay>> {
+    let mut query = connection
+        .prepare_cached("SELECT id, sink, received_at, event FROM dead_letter WHERE replay ORDER BY id")?;
+    let mut rows = query.query([])?;
+    let mut replays = Vec::new();
+    while let Some(row) = rows.next()? {
+        let received_at = timestamp(row, 2)?;
+        // What cannot be read stays where it is, for people to look at.
+        if let Ok(event) = serde_json::from_str::<Event>(row.get_ref(3)?.as_str()?) {
+            let event = Arc::new(Event { received_at, ..event });
+            replays.push(Replay { id: row.get(0)?, sink: row.get(1)?, event });
+        }
+    }
+    Ok(replays)
+}
+
+fn load(connection: &Connection, from: u64, before: u64, most: u64) -> rusqlite::Result<Vec<Loaded>> {
     let mut query = connection.prepare_cached(
         "SELECT first, events, source, taken_at, rereadable, payload FROM batch
          WHERE first >= coalesce((SELECT max(first) FROM batch WHERE first <= ?1), ?1) AND first < ?2 ORDER BY first",
     )?;
-    let mut rows = query.query(params![request.from.cast_signed(), request.before.cast_signed()])?;
+    let mut rows = query.query(params![from.cast_signed(), before.cast_signed()])?;
     let (mut loaded, mut events) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let source: Arc<str> = row.get::<_, String>(2)?.into();
@@ -73,7 +111,7 @@ fn load(connection: &Connection, request: &Request) -> rusqlite::Result<Vec<Load
         let one = Loaded { first: number(row, 0)?, events: number(row, 1)?, batch };
         events += one.events;
         loaded.push(one);
-        if events >= request.most {
+        if events >= most {
             break;
         }
     }

@@ -13,7 +13,8 @@ use super::writer::Writer;
 use super::{Store, StoreError};
 use crate::batch::EventBatch;
 use crate::error::BuildError;
-use crate::journal::storage::{Backing, Contents, Loaded, Mark, Storage};
+use crate::event::Event;
+use crate::journal::storage::{Backing, Contents, Loaded, Mark, Replay, Storage};
 use crate::time::Clock;
 
 /// How often a directory is asked for that another process has.
@@ -100,6 +101,18 @@ impl Backing for Open {
 
     fn delete_before(&self, number: u64) {
         self.writer.delete_before(number);
+    }
+
+    fn bury(&self, sink: &Arc<str>, event: &Arc<Event>, reason: &str) {
+        self.writer.bury(sink.clone(), event.clone(), reason.to_owned());
+    }
+
+    async fn replays(&self) -> Result<Vec<Replay>, String> {
+        self.reader.replays().await
+    }
+
+    fn replayed(&self, id: i64) {
+        self.writer.replayed(id);
     }
 
     async fn synced(&self) {

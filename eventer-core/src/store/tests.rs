@@ -14,10 +14,14 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::batch::{Checkpoint, Intake};
+use crate::error::ExportError;
 use crate::event::Event;
 use crate::journal::storage::{Backing, Contents, Storage as _};
 use crate::journal::{Begin, Cursor, Journal, PATIENCE};
 use crate::metrics::SinkMetrics;
+use crate::pipeline::Pipeline;
+use crate::policy::Policy;
+use crate::testing::{Answer, FakeSource, ScriptedSink};
 use crate::time::{Clock as _, SystemClock};
 
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
@@ -265,6 +269,87 @@ async fn one_process_owns_a_directory_and_the_next_one_waits() {
         (mode(&path), mode(&path.join("journal.db")), mode(&path.join("lock"))),
         (0o700, 0o600, 0o600)
     );
+}
+
+fn pipeline(directory: &Path, sink: &ScriptedSink, batches: Vec<EventBatch>) -> Pipeline {
+    Pipeline::builder()
+        .storage(Arc::new(StateDirectory::new(directory, Arc::new(SystemClock))))
+        .source(FakeSource::ending("source", batches))
+        .sink("picky", sink.clone(), Policy::default())
+        .build()
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_sink_rejects_is_kept_until_it_is_replayed_or_dropped() {
+    let directory = directory();
+    let rejects = || Answer::Err(ExportError::rejected("it is too odd"));
+    let sink = ScriptedSink::always(rejects);
+    pipeline(directory.path(), &sink, vec![batch(0, 4)]).run().await.unwrap();
+    let view = StateView::open(directory.path()).unwrap();
+    let letters = view.dead_letters(&DeadLetters::default(), usize::MAX).unwrap();
+    assert_eq!(letters.len(), 4);
+    assert_eq!((&*letters[0].sink, letters[0].is_replaying), ("picky", false));
+    assert!(
+        letters[0].reason.contains("it is too odd") && letters[0].event.get().contains("\"reason\":\"0\"")
+    );
+    let which = |ids: &[i64]| DeadLetters { sink: Some("picky".to_owned()), ids: ids.to_vec() };
+    assert_eq!(view.replay(&DeadLetters { sink: Some("other".to_owned()), ids: Vec::new() }).unwrap(), 0);
+    assert_eq!(view.drop_dead_letters(&which(&[letters[3].id])).unwrap(), 1);
+    assert_eq!(view.replay(&which(&[letters[0].id, letters[2].id])).unwrap(), 2);
+
+    // One is taken now and one is rejected again.
+    let sink = ScriptedSink::answering([rejects(), Answer::Ok, rejects()]);
+    let mut running = Box::pin(
+        Pipeline::builder()
+            .storage(Arc::new(StateDirectory::new(directory.path(), Arc::new(SystemClock))))
+            .source(FakeSource::lasting("source", []))
+            .sink("picky", sink.clone(), Policy::default())
+            .build()
+            .unwrap()
+            .run(),
+    );
+    tokio::select! {
+        _ = &mut running => panic!("the source lasts"),
+        () = sink.wait_for(1) => {}
+    }
+    let left = loop {
+        tokio::select! {
+            _ = &mut running => panic!("the source lasts"),
+            () = tokio::time::sleep(Duration::from_millis(10)) => {}
+        }
+        let left = view.dead_letters(&DeadLetters::default(), usize::MAX).unwrap();
+        if left.iter().all(|letter| !letter.is_replaying) {
+            break left;
+        }
+    };
+    let reasons: Vec<_> = left.iter().map(|letter| letter.event.get().contains("\"reason\":\"2\"")).collect();
+    assert_eq!((sink.delivered().len(), reasons), (1, vec![false, true]));
+    assert_eq!(view.summary().unwrap().dead_letters, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_from_outside_says_what_waits_for_whom() {
+    let directory = directory();
+    let process = Process::start(directory.path(), &["fast", "slow"]).await;
+    process.journal.append(batch(0, 10)).await;
+    process.journal.append(batch(10, 20)).await;
+    process.take_all("fast").await;
+    let lease = process.cursors["slow"].lease(NonZeroUsize::new(8).unwrap()).await.unwrap();
+    process.cursors["slow"].settle([0, 1, 2, 5]);
+    process.backing.synced().await;
+    let summary = StateView::open(directory.path()).unwrap().summary().unwrap();
+    assert_eq!((lease.len(), summary.batches, summary.events, summary.dead_letters), (8, 2, 20, 0));
+    assert_eq!(summary.bytes, process.backing.bytes());
+    let place = |name: &str| (summary.sinks[name].number, summary.sinks[name].waiting);
+    assert_eq!((place("fast"), place("slow")), ((20, 0), (3, 16)));
+    assert_eq!(
+        (summary.sinks["fast"].waits_since, summary.sinks["slow"].waits_since),
+        (None, Some(Timestamp::UNIX_EPOCH))
+    );
+    assert_eq!(summary.sources["source"].0[""].version, "20");
+    let error = StateView::open(&directory.path().join("elsewhere")).unwrap_err();
+    assert!(crate::report(&error).contains("no journal"), "{}", crate::report(&error));
 }
 
 /// What a process does between its start and its end.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::error::StoreError;
 use super::{Changes, Store, record};
 use crate::batch::EventBatch;
+use crate::event::Event;
 use crate::journal::storage::Mark;
 use crate::time::Clock;
 
@@ -24,6 +25,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Trouble that goes on is logged again this often.
 const LOG_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The most that dead letters take.
+const DEAD_LETTER_BYTES: u64 = 64 << 20;
 
 /// The most commands of one transaction, so that none waits long for its answer.
 const MOST_COMMANDS: usize = 256;
@@ -64,6 +68,12 @@ enum Command {
     Forget {
         sink: Arc<str>,
     },
+    Bury {
+        sink: Arc<str>,
+        event: Arc<Event>,
+        reason: String,
+    },
+    Replayed(i64),
     DeleteBefore(u64),
     Sync(oneshot::Sender<()>),
     #[cfg(test)]
@@ -80,6 +90,8 @@ struct Todo {
     /// The newest of each sink.
     marks: BTreeMap<Arc<str>, Mark>,
     forgotten: Vec<Arc<str>>,
+    buried: Vec<(Arc<str>, Arc<Event>, String)>,
+    replayed: Vec<i64>,
     delete_before: Option<u64>,
     syncs: Vec<oneshot::Sender<()>>,
 }
@@ -129,6 +141,16 @@ impl Writer {
     /// Forgets a sink, sooner or later.
     pub(crate) fn forget(&self, sink: Arc<str>) {
         self.send(Command::Forget { sink });
+    }
+
+    /// Keeps an event that a sink will never take, sooner or later.
+    pub(crate) fn bury(&self, sink: Arc<str>, event: Arc<Event>, reason: String) {
+        self.send(Command::Bury { sink, event, reason });
+    }
+
+    /// Deletes a dead letter, sooner or later.
+    pub(crate) fn replayed(&self, id: i64) {
+        self.send(Command::Replayed(id));
     }
 
     /// Deletes the batches before `number`, sooner or later, and not before the cursors that were stored before.
@@ -230,7 +252,11 @@ fn write(
 
 impl Todo {
     fn is_empty(&self) -> bool {
-        self.marks.is_empty() && self.forgotten.is_empty() && self.delete_before.is_none()
+        self.marks.is_empty()
+            && self.forgotten.is_empty()
+            && self.buried.is_empty()
+            && self.replayed.is_empty()
+            && self.delete_before.is_none()
     }
 
     fn add(&mut self, command: Command, _store: &Store) {
@@ -242,6 +268,8 @@ impl Todo {
             Command::Reach { batch, reply } => self.reached.push((batch, reply)),
             Command::Mark { sink, mark } => _ = self.marks.insert(sink, mark),
             Command::Forget { sink } => self.forgotten.push(sink),
+            Command::Bury { sink, event, reason } => self.buried.push((sink, event, reason)),
+            Command::Replayed(id) => self.replayed.push(id),
             Command::DeleteBefore(number) => self.delete_before = self.delete_before.max(Some(number)),
             Command::Sync(reply) => self.syncs.push(reply),
             #[cfg(test)]
@@ -280,6 +308,18 @@ impl Todo {
         }
         for sink in &self.forgotten {
             changes.forget(sink)?;
+        }
+        for id in &self.replayed {
+            changes.delete_dead_letter(*id)?;
+        }
+        for (sink, event, reason) in &self.buried {
+            changes.bury(sink, event, reason, now)?;
+        }
+        if !self.buried.is_empty() {
+            let gone = changes.bound_dead_letters(DEAD_LETTER_BYTES)?;
+            if gone > 0 {
+                tracing::warn!(events = gone, "the dead letters are full; the oldest of them went");
+            }
         }
         let freed = self.delete_before.map_or(Ok(0), |number| changes.delete_before(number))?;
         Ok((added, freed))
