@@ -37,16 +37,8 @@ pub(super) fn judge(
         let (kind, cause): (_, &dyn Fn() -> String) = match fate {
             Fate::Delivered => continue,
             _ if rejections.iter().any(|(rejected, _)| *rejected == index) => continue,
-            Fate::Open | Fate::Pending => {
-                (trouble.map_or(ExportErrorKind::Unavailable, |trouble| kind_of(trouble.code)), &|| {
-                    pending_cause(fates, trouble)
-                })
-            }
-            Fate::Failed(code) if is_replaced(*code) => {
-                (trouble.map_or(ExportErrorKind::Unavailable, |trouble| kind_of(trouble.code)), &|| {
-                    replaced_cause(trouble)
-                })
-            }
+            Fate::Open | Fate::Pending => (kind_in(trouble), &|| pending_cause(fates, trouble)),
+            Fate::Failed(code) if is_replaced(*code) => (kind_in(trouble), &|| replaced_cause(trouble)),
             Fate::Failed(code) => (kind_of(*code), &|| cause_of(*code, &topic_of(index))),
         };
         match kind {
@@ -72,8 +64,16 @@ pub(super) fn judge(
     Err(rejections.into_iter().fold(error, |error, (index, reason)| error.with_rejected(index, reason)))
 }
 
-/// What a code means for the event that it was reported on, or for all if there is trouble with the brokers.
-pub(super) fn kind_of(code: RDKafkaErrorCode) -> ExportErrorKind {
+/// What a trouble means for the events that wait. It never judges them.
+pub(super) fn kind_in(trouble: Option<&Trouble>) -> ExportErrorKind {
+    match trouble.map(|trouble| kind_of(trouble.code)) {
+        Some(ExportErrorKind::Unauthorized) => ExportErrorKind::Unauthorized,
+        _ => ExportErrorKind::Unavailable,
+    }
+}
+
+/// What a code means for the event that it was reported on.
+fn kind_of(code: RDKafkaErrorCode) -> ExportErrorKind {
     use RDKafkaErrorCode as Code;
     match code {
         Code::MessageSizeTooLarge
@@ -111,7 +111,7 @@ pub(super) fn may_be_outdated(code: RDKafkaErrorCode) -> bool {
 }
 
 /// What went wrong, and what to do about it.
-fn cause_of(code: RDKafkaErrorCode, topic: &str) -> String {
+pub(super) fn cause_of(code: RDKafkaErrorCode, topic: &str) -> String {
     use RDKafkaErrorCode as Code;
     match code {
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => format!(
@@ -156,5 +156,68 @@ fn rank(kind: ExportErrorKind) -> u8 {
         ExportErrorKind::Rejected => 0,
         ExportErrorKind::Unauthorized => 1,
         _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DELIVERED: Fate = Fate::Delivered;
+    const DOWN: Fate = Fate::Failed(RDKafkaErrorCode::LeaderNotAvailable);
+    const FORBIDDEN: Fate = Fate::Failed(RDKafkaErrorCode::TopicAuthorizationFailed);
+    const LARGE: Fate = Fate::Failed(RDKafkaErrorCode::MessageSizeTooLarge);
+
+    fn judged(fates: &[Fate], rejected: &[usize]) -> Option<ExportError> {
+        let rejections = rejected.iter().map(|index| (*index, "no topic".to_owned())).collect();
+        judge(fates, rejections, |_| "events".to_owned(), None).err()
+    }
+
+    #[test]
+    fn all_that_was_delivered_is_no_error() {
+        assert!(judged(&[DELIVERED; 3], &[]).is_none());
+    }
+
+    #[test]
+    fn the_soonest_that_can_help_decides_over_the_kind() {
+        use ExportErrorKind::{Rejected, Unauthorized, Unavailable};
+        for (fates, kind) in [
+            ([DELIVERED, DOWN, FORBIDDEN], Unavailable),
+            ([DELIVERED, LARGE, FORBIDDEN], Unauthorized),
+            ([DELIVERED, LARGE, Fate::Pending], Unavailable),
+            ([DELIVERED, LARGE, DELIVERED], Rejected),
+        ] {
+            let error = judged(&fates, &[]).unwrap();
+            let open = (0..3).filter(|index| fates[*index] != DELIVERED).collect::<Vec<_>>();
+            let mut unsent = error.unsent().to_vec();
+            unsent.sort_unstable();
+            assert_eq!((error.kind(), unsent, error.rejections().len()), (kind, open, 0), "{fates:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_about_all_is_about_the_batch() {
+        for fates in [[LARGE; 2], [DOWN; 2], [Fate::Open, Fate::Pending]] {
+            assert!(!judged(&fates, &[]).unwrap().is_partial(), "{fates:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_queued_is_rejected_alone() {
+        let error = judged(&[Fate::Open, DELIVERED], &[0]).unwrap();
+        assert_eq!((error.kind(), error.unsent()), (ExportErrorKind::Rejected, [].as_slice()));
+        assert_eq!((error.rejections()[0].index, error.rejections()[0].reason.as_str()), (0, "no topic"));
+        let error = judged(&[Fate::Open, DOWN], &[0]).unwrap();
+        assert_eq!((error.kind(), error.unsent()), (ExportErrorKind::Unavailable, [1].as_slice()));
+    }
+
+    #[test]
+    fn events_that_wait_are_never_rejected_whatever_the_trouble_is() {
+        let trouble = |code| Trouble { code, reason: String::new() };
+        let (large, login) =
+            (trouble(RDKafkaErrorCode::MessageSizeTooLarge), trouble(RDKafkaErrorCode::Authentication));
+        assert_eq!(kind_in(Some(&large)), ExportErrorKind::Unavailable);
+        assert_eq!(kind_in(Some(&login)), ExportErrorKind::Unauthorized);
+        assert_eq!(kind_in(None), ExportErrorKind::Unavailable);
     }
 }

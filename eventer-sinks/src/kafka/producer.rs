@@ -142,8 +142,8 @@ impl Producer {
     ///
     /// # Errors
     /// No broker answers, or they refuse the topic.
-    pub(super) async fn look_up(self: &Arc<Self>, topic: Option<&str>) -> Result<(), ExportError> {
-        let (producer, topic) = (self.clone(), topic.map(str::to_owned));
+    pub(super) async fn look_up(self: &Arc<Self>, topic_name: Option<&str>) -> Result<(), ExportError> {
+        let (producer, topic) = (self.clone(), topic_name.map(str::to_owned));
         let ask = move || producer.ask(topic.as_deref());
         #[expect(clippy::disallowed_methods, reason = "it ends within ANSWER_TIME")]
         let asked = tokio::task::spawn_blocking(ask).await;
@@ -152,9 +152,13 @@ impl Producer {
             Ok(Err(code)) => code,
             Err(panic) => return Err(ExportError::unavailable(panic)),
         };
-        // That no broker answered is known; why, librdkafka has told before.
-        let trouble = self.trouble().unwrap_or_else(|| Trouble { code, reason: code.to_string() });
-        Err(ExportError::new(failure::kind_of(trouble.code), trouble.reason))
+        let named = topic_name.filter(|_| failure::may_be_outdated(code));
+        let trouble = match named {
+            Some(topic) => Trouble { code, reason: failure::cause_of(code, topic) },
+            // That no broker answered is known; why, librdkafka has told before.
+            None => self.trouble().unwrap_or_else(|| Trouble { code, reason: code.to_string() }),
+        };
+        Err(ExportError::new(failure::kind_in(Some(&trouble)), trouble.reason))
     }
 
     fn ask(&self, topic: Option<&str>) -> Result<(), RDKafkaErrorCode> {
@@ -168,8 +172,11 @@ impl Producer {
             .map_err(|error| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))?;
         let refusal = metadata.topics().iter().find_map(rdkafka::metadata::MetadataTopic::error);
         match refusal.map(RDKafkaErrorCode::from) {
-            // A topic that is being created has no leader yet.
-            None | Some(RDKafkaErrorCode::LeaderNotAvailable) => Ok(()),
+            // A topic that the brokers begin to create because it is asked for is not there yet, or has no leader. One
+            // that stays away is told by the first export.
+            None | Some(RDKafkaErrorCode::LeaderNotAvailable | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+                Ok(())
+            }
             Some(code) => Err(code),
         }
     }
