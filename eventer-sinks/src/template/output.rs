@@ -71,10 +71,9 @@ impl Output {
 impl JsonPlace {
     fn after(self, byte: u8) -> Self {
         match (self, byte) {
-            (Self::Outside, b'"') => Self::InString,
             (Self::InString, b'"') => Self::Outside,
             (Self::InString, b'\\') => Self::AfterBackslash,
-            (Self::AfterBackslash, _) => Self::InString,
+            (Self::Outside, b'"') | (Self::AfterBackslash, _) => Self::InString,
             (place, _) => place,
         }
     }

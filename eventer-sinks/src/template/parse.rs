@@ -104,10 +104,11 @@ fn parse(text: &str) -> Result<Parsed, Vec<Problem>> {
         return Err(vec![problem]);
     }
     let read = Parser::new(text, "{{", "}}").and_then(Parser::parse);
-    let (main, definitions) = read.map_err(|error| vec![syntax(error)])?;
-    if let Some(problem) = blocks.unbalanced {
-        return Err(vec![problem]);
-    }
+    let (main, definitions) = match (read, blocks.unbalanced) {
+        (Ok(_), Some(problem)) => return Err(vec![problem]),
+        (Ok(read), None) => read,
+        (Err(error), unbalanced) => return Err(vec![syntax(error, unbalanced)]),
+    };
     let mut defined = HashMap::new();
     for definition in definitions {
         let name = definition.name.to_string();
@@ -129,10 +130,14 @@ fn parse(text: &str) -> Result<Parsed, Vec<Problem>> {
     Ok(Parsed { text: text.to_owned(), main, defined, regexes, escaping_actions })
 }
 
-fn syntax(error: gotmpl::TemplateError) -> Problem {
+/// What the parser says is wrong; of an `else` or `end` too many, [`Blocks`] says more.
+fn syntax(error: gotmpl::TemplateError, unbalanced: Option<Problem>) -> Problem {
     use gotmpl::TemplateError::{Lex, Parse};
     match error {
         Lex { line, col, message, .. } | Parse { line, col, message, .. } => {
+            if let (true, Some(problem)) = (message.starts_with("unexpected token"), unbalanced) {
+                return problem;
+            }
             let hint = match message.as_str() {
                 "unexpected character: '-'" | "unexpected character: '/'" => {
                     "; a key that is not one word is read by index .Labels \"app-name\""

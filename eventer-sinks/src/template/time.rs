@@ -87,8 +87,7 @@ impl<'e> GoTime<'e> {
                 break;
             };
             text.push_str(literal);
-            // Writing to a string cannot fail.
-            let _ = write_part(&mut text, &time, part);
+            write_part(&mut text, &time, part).expect("a string takes all");
             rest = after;
         }
         text

@@ -1,8 +1,7 @@
 //! Go's own functions, but for `and` and `or`, which the evaluator knows since they compute no more than they need.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use super::{ANY, Answer, Call, Function, function, made};
 
@@ -139,8 +138,7 @@ fn sprint(values: &[Value<'_>]) -> String {
         if index > 0 && !is_text(&values[index - 1]) && !is_text(value) {
             text.push(' ');
         }
-        // Writing to a string fails only if a value cannot be written.
-        let _ = write!(text, "{value}");
+        text.push_str(&value.to_string());
     }
     text
 }
@@ -182,6 +180,7 @@ fn printf<'e>(call: &Call<'_, 'e>) -> Answer<'e> {
     written.map_err(|error| error.to_string()).and_then(made)
 }
 
+/// Lists and maps go as the text that they print as, which is what `%v` and `%s` write.
 fn to_gotmpl(value: &Value<'_>) -> gotmpl::Value {
     match value {
         Value::Nil => gotmpl::Value::Nil,
@@ -189,13 +188,6 @@ fn to_gotmpl(value: &Value<'_>) -> gotmpl::Value {
         Value::Int(number) => gotmpl::Value::Int(*number),
         Value::Float(number) => gotmpl::Value::Float(*number),
         Value::Text(text) => gotmpl::Value::from(&**text),
-        Value::Time(_) | Value::Record(_) => gotmpl::Value::from(value.to_string()),
-        Value::List(list) => gotmpl::Value::from(list.items.iter().map(to_gotmpl).collect::<Vec<_>>()),
-        Value::Labels(_) | Value::Dict(_) => {
-            let entries = value.entries().unwrap_or_default();
-            let entries: std::collections::BTreeMap<Arc<str>, _> =
-                entries.iter().map(|(key, value)| (Arc::from(&**key), to_gotmpl(value))).collect();
-            gotmpl::Value::from(entries)
-        }
+        other => gotmpl::Value::from(other.to_string()),
     }
 }

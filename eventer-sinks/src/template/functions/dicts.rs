@@ -81,14 +81,14 @@ fn merge_all<'e>(call: &Call<'_, 'e>, is_overwriting: bool) -> Answer<'e> {
     Ok(Value::dict(merged))
 }
 
-/// What is empty in `into` counts as missing, and what is empty in `from` overwrites nothing; maps within are merged too.
+/// What is empty in `into` counts as missing; maps within are merged too.
 fn merge<'e>(mut into: Entries<'e>, from: Entries<'e>, is_overwriting: bool) -> Entries<'e> {
     for (key, value) in from {
         let merged = match (into.get(&*key), &value) {
             (Some(Value::Dict(old)), Value::Dict(new)) => {
                 Value::dict(merge(old.entries.clone(), new.entries.clone(), is_overwriting))
             }
-            (Some(old), _) if old.is_true() && !(is_overwriting && value.is_true()) => old.clone(),
+            (Some(old), _) if old.is_true() && !is_overwriting => old.clone(),
             _ => value,
         };
         into.insert(key, merged);

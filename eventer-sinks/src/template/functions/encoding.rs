@@ -213,9 +213,5 @@ fn from_json_value<'e>(json: serde_json::Value) -> Value<'e> {
 
 fn hex_digest(algorithm: &'static digest::Algorithm, text: &str) -> String {
     let sum = digest::digest(algorithm, text.as_bytes());
-    sum.as_ref().iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

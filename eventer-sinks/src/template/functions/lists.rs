@@ -11,8 +11,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(call.list(0)?.into_iter().next().unwrap_or(Value::Nil))
     }),
     function("last", (1, 1), Kind::Unknown, |call| Ok(call.list(0)?.pop().unwrap_or(Value::Nil))),
-    function("rest", (1, 1), Kind::Unknown, |call| part(call, |length| 1..length)),
-    function("initial", (1, 1), Kind::Unknown, |call| part(call, |length| 0..length - 1)),
+    function("rest", (1, 1), Kind::List(&Kind::Unknown), |call| part(call, |length| length.min(1)..length)),
+    function("initial", (1, 1), Kind::List(&Kind::Unknown), |call| {
+        part(call, |length| 0..length.saturating_sub(1))
+    }),
     function("append", (2, 2), Kind::List(&Kind::Unknown), append),
     function("push", (2, 2), Kind::List(&Kind::Unknown), append),
     function("prepend", (2, 2), Kind::List(&Kind::Unknown), |call| {
@@ -86,13 +88,9 @@ fn append<'e>(call: &Call<'_, 'e>) -> Answer<'e> {
     Ok(Value::list(items))
 }
 
-/// A part of a list; of an empty one nothing.
 fn part<'e>(call: &Call<'_, 'e>, range: fn(usize) -> std::ops::Range<usize>) -> Answer<'e> {
     let items = call.list(0)?;
-    match items.len() {
-        0 => Ok(Value::Nil),
-        length => Ok(Value::list(items[range(length)].to_vec())),
-    }
+    Ok(Value::list(items[range(items.len())].to_vec()))
 }
 
 fn has(call: &Call<'_, '_>, items: &[Value<'_>], wanted: &Value<'_>) -> Result<bool, String> {

@@ -9,6 +9,7 @@ use regex::{Regex, RegexBuilder};
 use super::super::kind::Kind;
 use super::super::limits::{BYTES_A_STEP, REGEX_BYTES, REGEX_STEPS};
 use super::super::value::{Text, Value};
+use super::re2::translate;
 use super::{Answer, Call, Function, fits, function, made};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -64,7 +65,8 @@ impl Deref for Expression<'_> {
 }
 
 fn compile(pattern: &str) -> Result<Regex, String> {
-    let built = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).dfa_size_limit(REGEX_BYTES).build();
+    let built =
+        RegexBuilder::new(&translate(pattern)).size_limit(REGEX_BYTES).dfa_size_limit(REGEX_BYTES).build();
     built.map_err(|error| {
         let text = error.to_string();
         // The parser's message draws the pattern over several lines; the last says what is wrong with it.

@@ -31,9 +31,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function("abbrev", (2, 2), Kind::Text, |call| {
         let (width, text) = (call.int(0), call.text(1));
         match usize::try_from(width) {
-            Ok(width) if width >= 4 && text.len() > width => {
-                made(format!("{}...", &text[..text.floor_char_boundary(width - 3)]))
-            }
+            Ok(width) if width >= 4 && text.len() > width => made(format!("{}...", head(&text, width - 3))),
             _ => Ok(Value::Text(text)),
         }
     }),
@@ -118,6 +116,19 @@ fn trim_all<'e>(call: &Call<'_, 'e>) -> Answer<'e> {
     made(call.text(1).trim_matches(|c| cut.contains(c)))
 }
 
+/// The first `size` bytes, less what would be a part of a character.
+fn head(text: &str, size: usize) -> &str {
+    let size = size.min(text.len());
+    let end = (0..=size).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    &text[..end]
+}
+
+/// What follows the byte `start`, less what would be a part of a character.
+fn tail(text: &str, start: usize) -> &str {
+    let start = (start..text.len()).find(|start| text.is_char_boundary(*start)).unwrap_or(text.len());
+    &text[start..]
+}
+
 /// Go counts bytes; where that would cut a character in two, it is left out.
 fn trunc<'e>(call: &Call<'_, 'e>) -> Answer<'e> {
     let (length, text) = (call.int(0), call.text(1));
@@ -126,14 +137,14 @@ fn trunc<'e>(call: &Call<'_, 'e>) -> Answer<'e> {
         return Ok(Value::Text(text));
     }
     if length < 0 {
-        return made(&text[text.ceil_char_boundary(text.len() - size)..]);
+        return made(tail(&text, text.len() - size));
     }
-    made(&text[..text.floor_char_boundary(size)])
+    made(head(&text, size))
 }
 
 fn substr<'e>(call: &Call<'_, 'e>) -> Answer<'e> {
     let text = call.text(2);
-    let clamp = |at: i64| usize::try_from(at).map_or(0, |at| text.floor_char_boundary(at));
+    let clamp = |at: i64| usize::try_from(at).map_or(0, |at| head(&text, at).len());
     let (start, end) = (call.int(0), call.int(1));
     let part = if start < 0 {
         &text[..clamp(end)]

@@ -7,6 +7,11 @@ use jiff::tz::TimeZone;
 use super::{Escaping, Scope, Template, TemplateError};
 
 mod against_go;
+mod checks;
+mod docs;
+mod escaping;
+mod event;
+mod limits;
 
 /// When the events of the tests were received, and rendered.
 fn now() -> Timestamp {
