@@ -157,6 +157,12 @@ fn take_body(uri: &mut UriReader<'_>, form: Form) -> BodySource {
     );
     let file = file.map(|path| BodySource::File(path, form));
     let config_map = uri.take_config_map(&CUSTOM_BODY_CONFIGMAP, &CUSTOM_BODY_CONFIGMAP_NAMESPACE, CONTENT);
+    if config_map.as_ref().is_some_and(|key| key.name.is_empty()) {
+        uri.invalid(
+            &CUSTOM_BODY_CONFIGMAP,
+            "the name is empty; leave the option out to send the default body",
+        );
+    }
     let config_map = config_map.map(|key| BodySource::ConfigMap(key, form));
     let given = [(&TEMPLATE, text), (&TEMPLATE_FILE, file), (&CUSTOM_BODY_CONFIGMAP, config_map)];
     let mut given = given.into_iter().filter_map(|(option, source)| source.map(|source| (option, source)));

@@ -56,6 +56,9 @@ impl HeaderSources {
         {
             uri.invalid(&TOKEN, "its value, which is not shown, holds a character that no header can");
         }
+        if user.as_ref().is_some_and(|user| user.contains(':')) {
+            uri.invalid(&USER, "a colon would end the name; the password belongs into basic_password=");
+        }
         if password.is_some() && user.is_none() {
             uri.invalid(&PASSWORD, "it needs basic_user=");
         }

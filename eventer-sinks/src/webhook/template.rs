@@ -41,11 +41,16 @@ impl BodyTemplate {
     /// # Errors
     /// It does not parse, names a field or a function that does not exist, or gives no JSON although it has to.
     pub(super) fn parse(text: &str, form: Form) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Err("it is empty".to_owned());
+        }
         let template = Template::parse(text)?;
-        let no_json = match form {
-            Form::Text => Some("the Content-Type is another".to_owned()),
-            Form::Strict | Form::Json | Form::Either => {
-                first_that_says(&template).and_then(|body| json_error(&body))
+        let no_json = match (form, first_that_says(&template)) {
+            (Form::Text, _) => Some("the Content-Type is another".to_owned()),
+            (_, Some(body)) => json_error(&body),
+            (_, None) if template.looks_like_json() => None,
+            (_, None) => {
+                Some("it says nothing of an ordinary event, and does not begin as JSON does".to_owned())
             }
         };
         match no_json {
@@ -89,7 +94,15 @@ impl BodyTemplate {
             .template
             .render(event, &Scope { time_zone, now, escaping })
             .map_err(|error| error.to_string())?;
-        match self.is_json().then(|| json_error(&body)).flatten() {
+        if !self.is_json() {
+            return Ok(body);
+        }
+        if body.trim().is_empty() {
+            return Err(
+                "the template gives nothing for this event; leave such events out by a filter".to_owned()
+            );
+        }
+        match json_error(&body) {
             Some(reason) => Err(format!("the template gives no JSON for this event: {reason}")),
             None => Ok(body),
         }

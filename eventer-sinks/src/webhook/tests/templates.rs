@@ -66,6 +66,23 @@ async fn a_template_that_gives_text_gives_it_as_it_is() {
 }
 
 #[tokio::test]
+async fn what_says_nothing_of_an_ordinary_event_is_what_it_begins_as() {
+    let of_node =
+        |body: &str| option(&format!("{{{{ if eq .InvolvedObject.Kind \"Node\" }}}}{body}{{{{ end }}}}"));
+    let mut event = saying("say \"x\"");
+    event.involved_object.kind = "Node".to_owned();
+    let (json, text) = (of_node("{\"m\": \"{{ .Message }}\"}"), of_node("{{ .Message }}"));
+    assert_eq!(sent(&format!("/?{json}"), event.clone()).await.json()["m"], "say \"x\"");
+    assert_eq!(sent(&format!("/?{text}"), event).await.text(), "say \"x\"");
+
+    let destination = FakeDestination::start().await;
+    let sink = open_at(&destination, &format!("/?{json}")).await;
+    let error = sink.export_events(&batch_of(vec![golden_event(2)])).await.unwrap_err();
+    assert_eq!((error.kind(), destination.count()), (ExportErrorKind::Rejected, 0));
+    assert!(report(&error).contains("gives nothing for this event"), "{}", report(&error));
+}
+
+#[tokio::test]
 async fn a_content_type_of_the_users_own_says_what_a_template_gives() {
     let template = option("\"{{ .Message }}\"");
     let request = sent(&format!("/?{template}&header=Content-Type=text/csv"), saying("a\"b")).await;
@@ -87,6 +104,10 @@ fn a_template_that_cannot_work_is_told_before_anything_is_opened() {
     {
         let errors = errors_of(&format!("webhook:http://h/?{}", option(template)));
         assert!(errors.contains("option \"template\"") && errors.contains(says), "{errors}");
+    }
+    for (options, says) in [("template=", "it is empty"), ("custom_body_configmap=", "the name is empty")] {
+        let errors = errors_of(&format!("webhook:http://h/?{options}"));
+        assert!(errors.contains(says), "{errors}");
     }
     let errors = errors_of("webhook:http://h/?template=a&template_file=/b&custom_body_configmap=c");
     for option in ["template_file", "custom_body_configmap"] {
