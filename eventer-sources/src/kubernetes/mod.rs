@@ -19,6 +19,8 @@ mod config;
 mod config_maps;
 mod connect;
 mod decode;
+mod expiry;
+mod gap;
 mod lines;
 mod options;
 mod relist;

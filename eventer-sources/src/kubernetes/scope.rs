@@ -20,7 +20,7 @@ use eventer_core::metrics::SourceMetrics;
 use eventer_core::time::format_duration;
 use eventer_core::{Backoff, Clock, Event, Intake};
 use futures_util::FutureExt as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use super::api::{Api, Failure, FailureKind, Resource};
@@ -56,8 +56,8 @@ pub(super) struct Scope {
     /// A watch is opened anew after so long a silence. It grows while nothing is heard.
     pub(super) idle_timeout: Duration,
     backoff: Backoff,
-    relist_backoff: Backoff,
-    next_relist: Instant,
+    pub(super) relist_backoff: Backoff,
+    pub(super) next_relist: Instant,
     /// The last watch has ended at once.
     has_ended_at_once: bool,
     /// Why the last watch ended.
@@ -70,6 +70,8 @@ pub(super) struct Setting {
     pub(super) index: usize,
     pub(super) source: Arc<str>,
     pub(super) label: String,
+    /// The namespace that is watched; `None`: all of them.
+    pub(super) namespace: Option<String>,
     pub(super) api: Api,
     pub(super) options: Arc<WatchOptions>,
     pub(super) cluster: Option<Arc<str>>,
@@ -81,7 +83,7 @@ pub(super) struct Setting {
 
 /// What a scope does next.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     /// Asks where the server stands. That is where to begin, if there is no position; and a position that is ahead of
     /// it (a restored etcd) would be a watch that is silent for ever.
     Locating,
@@ -94,7 +96,7 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Listing {
+pub(super) struct Listing {
     relist: Relist,
     token: Option<String>,
     page_size: usize,
@@ -170,7 +172,7 @@ impl Scope {
         };
         self.setting.board.heard(self.setting.index, &*self.setting.clock);
         match self.position {
-            Some(position) if position.version > version => self.restored(position, version),
+            Some(position) if position.version > version => self.restored(position, version).await,
             Some(_) => State::Watching,
             None => {
                 self.reach(Reached { version, at: now }).await;
@@ -185,7 +187,7 @@ impl Scope {
         let seconds = fastrand::u64(1800..=3600);
         let body = match self.setting.api.watch(position.version, seconds).await {
             Ok(body) => body,
-            Err(failure) if failure.kind == FailureKind::Expired => return self.expired(position),
+            Err(failure) if failure.kind == FailureKind::Expired => return self.expired(position).await,
             Err(failure) if failure.kind == FailureKind::Unreachable => {
                 return self.wait_after(&failure, State::Locating);
             }
@@ -212,10 +214,10 @@ impl Scope {
         let was_at_once_before = std::mem::take(&mut self.has_ended_at_once);
         let Some(position) = self.position else { return State::Locating };
         match watched.ending {
-            Ending::Expired => return self.expired(position),
-            Ending::Restored(version) => return self.restored(position, version),
+            Ending::Expired => return self.expired(position).await,
+            Ending::Restored(version) => return self.restored(position, version).await,
             // Some servers end a watch so, instead of a 410 (kubernetes/kubernetes#104171).
-            Ending::Closed if is_at_once && was_at_once_before => return self.expired(position),
+            Ending::Closed if is_at_once && was_at_once_before => return self.expired(position).await,
             Ending::Closed => {
                 self.has_ended_at_once = is_at_once;
                 if !is_at_once && !watched.was_held_back {
@@ -282,48 +284,7 @@ impl Scope {
         self.wait_after(failure, State::Listing(listing))
     }
 
-    /// The server has forgotten what happened just after the position. What still lives of it is in a list.
-    fn expired(&mut self, position: Reached) -> State {
-        let Setting { source, label, options, .. } = &self.setting;
-        let age = self.setting.clock.now().duration_since(position.at);
-        tracing::info!(%source, scope = label, version = position.version, "the position has expired, listing what is newer");
-        if age > SignedDuration::try_from(options.event_ttl).unwrap_or(SignedDuration::MAX) {
-            let age = format_duration(Duration::from_secs(age.as_secs().unsigned_abs()));
-            tracing::warn!(
-                %source,
-                scope = label,
-                "nothing was read for {age}, which is longer than events live; some may be lost"
-            );
-            self.setting.metrics.gap();
-        }
-        self.relist(Base::NewerThan(position.version))
-    }
-
-    /// The server is behind the position: its etcd was restored from a backup, and versions cannot be compared.
-    fn restored(&mut self, position: Reached, version: u64) -> State {
-        let Setting { source, label, .. } = &self.setting;
-        tracing::warn!(
-            %source,
-            scope = label,
-            "the API server is at version {version}, behind our position {}: its etcd seems to have been restored; \
-             going on with what was seen since {}",
-            position.version,
-            position.at
-        );
-        self.setting.metrics.gap();
-        // Most timestamps of events are whole seconds, cut off.
-        let whole_second = Timestamp::from_second(position.at.as_second()).unwrap_or(position.at);
-        self.relist(Base::SeenSince(whole_second))
-    }
-
-    fn relist(&mut self, base: Base) -> State {
-        self.setting.metrics.relisted();
-        let at = self.next_relist.max(Instant::now());
-        self.next_relist = at + self.relist_backoff.next_wait();
-        State::Waiting(at, Box::new(State::Listing(self.listing(base))))
-    }
-
-    fn listing(&self, base: Base) -> Listing {
+    pub(super) fn listing(&self, base: Base) -> Listing {
         let page_size = self.setting.options.page_size;
         let began = self.setting.clock.now();
         Listing { relist: Relist::new(base), token: None, page_size, began, refusals: 0 }

@@ -76,6 +76,7 @@ impl KubernetesSource {
                 index,
                 source: name.clone(),
                 label,
+                namespace: namespace.map(str::to_owned),
                 api: Api::events(client.clone(), namespace, &options),
                 options: options.clone(),
                 cluster: cluster.clone(),

@@ -200,7 +200,7 @@ async fn one_item_that_is_no_event_does_not_stop_a_list() {
 }
 
 #[tokio::test]
-async fn a_pause_longer_than_events_live_is_counted_as_a_gap() {
+async fn a_pause_longer_than_events_live_is_counted_and_told_as_a_gap() {
     for (hours, gaps) in [(2, 1.0), (0, 0.0)] {
         let server = FakeApiServer::start().await;
         let position = server.version();
@@ -211,6 +211,11 @@ async fn a_pause_longer_than_events_live_is_counted_as_a_gap() {
         rig.expect("a", position + 1);
         rig.read(1).await;
         rig.settle().await;
-        assert_eq!(rig.counted("eventer_watch_gaps_total", ""), gaps);
+        assert_eq!((rig.counted("eventer_watch_gaps_total", ""), rig.gaps.len() as f64), (gaps, gaps));
+        for gap in &rig.gaps {
+            assert_eq!(gap.first_timestamp, Some(at));
+            assert!(gap.message.contains("may be missing: nothing was read for longer"), "{}", gap.message);
+            assert_eq!(gap.id(), format!("eventer-gap.kubernetes.all.{position:x}-{position}"));
+        }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Rig {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) batches: Vec<EventBatch>,
     pub(crate) registry: Registry,
+    /// The events of the source's own, which tell of gaps.
+    pub(crate) gaps: Vec<Arc<Event>>,
     expected: Vec<Version>,
     got: Vec<Version>,
     sentinels: usize,
@@ -91,7 +93,8 @@ impl Rig {
         let checkpoint = start.checkpoint.clone().unwrap_or_default();
         let source = start.source(&server.url(), &registry);
         let (expected, got, batches) = (Vec::new(), Vec::new(), Vec::new());
-        Self { server, source, checkpoint, batches, registry, expected, got, sentinels: 0 }
+        let gaps = Vec::new();
+        Self { server, source, checkpoint, batches, registry, gaps, expected, got, sentinels: 0 }
     }
 
     /// Something happens that must be handed out.
@@ -137,7 +140,9 @@ impl Rig {
     /// Takes a batch.
     pub(crate) async fn take(&mut self) {
         let batch = self.source.get_new_events().await.unwrap().expect("it never ends");
-        self.got.extend(batch.iter().map(|event| version_of(event)));
+        let (gaps, events): (Vec<_>, Vec<_>) = batch.iter().partition(|event| event.reason == "EventerGap");
+        self.got.extend(events.into_iter().map(|event| version_of(event)));
+        self.gaps.extend(gaps.into_iter().cloned());
         if let Some(checkpoint) = batch.checkpoint() {
             self.checkpoint = checkpoint.clone();
         }
