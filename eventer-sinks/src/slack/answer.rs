@@ -135,16 +135,18 @@ const TROUBLE: &[&str] = &[
 /// What the Web API answered, whatever the status. `None`: it is not for the body to say, since the status is no 2xx.
 pub(super) fn of_api(is_success: bool, body: &[u8]) -> Option<Outcome> {
     match read(body) {
-        Some(outcome) => Some(outcome),
-        None => is_success.then_some(Outcome::Nonsense),
+        None | Some(Outcome::Nonsense) => is_success.then_some(Outcome::Nonsense),
+        outcome => outcome,
     }
 }
 
 /// What an incoming webhook answered. `None`: it is not for the body to say, since the status is no 2xx.
 pub(super) fn of_webhook(is_success: bool, body: &[u8]) -> Option<Outcome> {
     // That of a workflow answers as the Web API does.
-    if let Some(outcome) = read(body) {
-        return Some(outcome);
+    match read(body) {
+        None => {}
+        Some(Outcome::Nonsense) => return is_success.then_some(Outcome::Nonsense),
+        outcome => return outcome,
     }
     let text = std::str::from_utf8(body).unwrap_or("?").trim();
     let is_word = text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
@@ -219,6 +221,9 @@ fn read(body: &[u8]) -> Option<Outcome> {
     if reply.ok {
         return Some(Outcome::Taken);
     }
+    if reply.error.is_empty() {
+        return Some(Outcome::Nonsense);
+    }
     let needed = (!reply.needed.is_empty()).then(|| format!("needed: {}", reply.needed));
     let detail: Vec<String> = needed.into_iter().chain(reply.response_metadata.messages).collect();
     Some(Outcome::Refused { word: reply.error, detail: detail.join("; ") })
@@ -273,7 +278,6 @@ mod tests {
         assert_eq!(of_api(true, br#"{"ok":true,"channel":"C1","ts":"1.2"}"#), Some(Outcome::Taken));
         assert_eq!(of_api(true, br#"{"ok":false,"error":"no_text"}"#), refused("no_text", ""));
         assert_eq!(of_api(false, br#"{"ok":false,"error":"ratelimited"}"#), refused("ratelimited", ""));
-        assert_eq!(of_api(true, br#"{"ok":false}"#), refused("", ""));
         assert_eq!(
             of_api(
                 true,
@@ -288,7 +292,9 @@ mod tests {
             ),
             refused("invalid_blocks", "[ERROR] too long")
         );
-        for nonsense in ["", "ok", "<html>", "[]", "{}", "{\"ok\":1}", "{\"ok\":false", "{\"ok\":tr"] {
+        for nonsense in
+            ["", "ok", "<html>", "[]", "{}", "{\"ok\":1}", "{\"ok\":false}", "{\"ok\":false", "{\"ok\":tr"]
+        {
             assert_eq!(of_api(true, nonsense.as_bytes()), Some(Outcome::Nonsense), "{nonsense}");
             assert_eq!(of_api(false, nonsense.as_bytes()), None, "{nonsense}");
         }
@@ -309,7 +315,7 @@ mod tests {
         assert_eq!(of_webhook(false, b"no_service\n"), refused("no_service", ""));
         assert_eq!(of_webhook(true, b"no_text"), refused("no_text", ""));
         assert_eq!(of_webhook(true, br#"{"ok":false,"error":"no_text"}"#), refused("no_text", ""));
-        for page in ["<!DOCTYPE html>", "Please log in", "\u{fffd}"] {
+        for page in ["{\"ok\":false}", "<!DOCTYPE html>", "Please log in", "\u{fffd}"] {
             assert_eq!(of_webhook(true, page.as_bytes()), Some(Outcome::Nonsense), "{page}");
             assert_eq!(of_webhook(false, page.as_bytes()), None, "{page}");
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! --sink=slack:$SLACK_WEBHOOK_URL?exclude_namespaces=kube-system
-//! --sink=slack:?token_file=/etc/eventer/slack-token&channel=%23{{ .InvolvedObject.Namespace }}-alerts
+//! --sink=slack:?token_file=/etc/eventer/slack-token&channel=#{{ .InvolvedObject.Namespace }}-alerts
 //! ```
 //!
 //! A message has a title (type, reason and object, which may lead to a `link=`), the event's message, and `fields=`; its

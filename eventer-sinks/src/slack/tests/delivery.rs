@@ -37,11 +37,11 @@ impl Slack {
         slack
     }
 
-    async fn check(&self, uri: String, secrets: [&str; 2]) {
+    async fn check(&self, uri: String, secrets: &[&str]) {
         conformance::check(&Subject {
             register: |registry| _ = registry.register_sink::<SlackConfig>(),
             uri,
-            secrets: secrets.map(str::to_owned).into(),
+            secrets: secrets.iter().map(|&secret| secret.to_owned()).collect(),
             destination: self,
             open: None,
         })
@@ -66,7 +66,7 @@ async fn it_conforms_with_a_webhook() {
     })
     .await;
     let uri = format!("slack:{}/services/T0/B0/webhook-secret?level=Normal", slack.server.url());
-    slack.check(uri, ["webhook-secret", "/services/"]).await;
+    slack.check(uri, &["webhook-secret", "/services/"]).await;
 }
 
 #[tokio::test]
@@ -83,15 +83,9 @@ async fn it_conforms_with_a_bot() {
         Some(Fault::Nonsense) => Reply::ok().with_body("thank you"),
     })
     .await;
-    let url = slack.server.url();
-    let uri = format!(
-        "slack:?api_url={url}/api&token=xoxb-1-secret&channel=C1&level=Normal&proxy=http://u:pw-secret@127.0.0.1:1"
-    );
-    // Nobody listens at the proxy: it only has to be hidden.
-    let shown = format!("{:?}", plan(&uri, None).unwrap());
-    assert!(!shown.contains("secret"), "{shown}");
-    let uri = uri.split("&proxy").next().unwrap().to_owned();
-    slack.check(uri, ["xoxb-1-secret", "1-secret"]).await;
+    let uri =
+        format!("slack:?api_url={}/api&token=xoxb-1-secret&channel=C1&level=Normal", slack.server.url());
+    slack.check(uri, &["xoxb-1-secret"]).await;
 }
 
 #[tokio::test]
