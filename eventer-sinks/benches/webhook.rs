@@ -4,7 +4,7 @@
 #[allow(dead_code, unreachable_pub, unused, reason = "it is no library here, and not all of it is used")]
 #[path = "../src/webhook/encode.rs"]
 mod encode;
-#[allow(dead_code, unreachable_pub, unused, reason = "it is no library here, and its tests are not run")]
+#[allow(unreachable_pub, unused, reason = "it is no library here, and its tests are not run")]
 #[path = "../src/template/mod.rs"]
 mod template;
 #[allow(dead_code, unreachable_pub, unused, reason = "it is no library here, and not all of it is used")]

@@ -32,9 +32,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads the answer that has begun to come at `at`, hiding `secrets` and what its own URL holds of them.
-    pub(super) async fn read(response: Response, mut secrets: Secrets, at: Timestamp) -> Self {
-        secrets.add_url(response.url());
+    /// Reads the answer that has begun to come at `at`, hiding `secrets`.
+    pub(super) async fn read(response: Response, secrets: Secrets, at: Timestamp) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         Self { status, headers, body: body_start(response).await, at, secrets }
     }

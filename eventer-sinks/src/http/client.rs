@@ -35,6 +35,8 @@ pub(crate) struct HttpClient {
     /// For destinations on this machine.
     local: Client,
     clock: Arc<dyn Clock>,
+    /// Whether an answer may repeat the URL that was asked.
+    shows_urls: bool,
 }
 
 impl HttpClient {
@@ -68,7 +70,15 @@ impl HttpClient {
             }
             None => (build(builder())?, build(builder().no_proxy())?),
         };
-        Ok(Self { client, local, clock: context.clock.clone() })
+        Ok(Self { client, local, clock: context.clock.clone(), shows_urls: false })
+    }
+
+    /// Says that no URL of this destination holds a secret: what an answer repeats of it is shown then, such as the name
+    /// of a database.
+    #[must_use]
+    pub(crate) fn showing_urls(mut self) -> Self {
+        self.shows_urls = true;
+        self
     }
 
     /// Begins a request.
@@ -105,10 +115,16 @@ impl HttpClient {
     pub(crate) async fn ask(&self, request: RequestBuilder, hide: &[&str]) -> Result<Answer, ExportError> {
         let request = request.build().map_err(no_answer)?;
         let mut secrets = Secrets::default();
-        secrets.add_url(request.url());
+        if !self.shows_urls {
+            secrets.add_url(request.url());
+        }
         secrets.add_headers(request.headers());
         hide.iter().for_each(|secret| secrets.add(secret));
         let response = self.follow(request).await.map_err(no_answer)?;
+        if !self.shows_urls {
+            // It may be another one: that of a redirect.
+            secrets.add_url(response.url());
+        }
         Ok(Answer::read(response, secrets, self.clock.now()).await)
     }
 

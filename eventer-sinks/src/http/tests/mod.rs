@@ -1,5 +1,7 @@
 //! The client against a destination that misbehaves, and the table of statuses.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventer_core::testing::conformance::{Destination, Fault};
@@ -9,6 +11,8 @@ use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 mod options;
 mod tls;
@@ -38,6 +42,42 @@ impl Destination for Receiver {
         });
         true
     }
+}
+
+/// Counts what is logged at one level.
+#[derive(Clone, Debug)]
+pub(crate) struct LogCounter {
+    level: Level,
+    count: Arc<AtomicUsize>,
+}
+
+impl LogCounter {
+    pub(crate) fn of(level: Level) -> Self {
+        Self { level, count: Arc::default() }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Subscriber for LogCounter {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == self.level && metadata.target().starts_with("eventer")
+    }
+
+    fn event(&self, _: &Event<'_>) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
 }
 
 fn now() -> Timestamp {

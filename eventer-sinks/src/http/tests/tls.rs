@@ -17,9 +17,11 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+use tracing::Level;
 
 use super::super::options::IdentityFiles;
 use super::super::{HttpClient, Transport};
+use super::LogCounter;
 
 /// A CA of the test's own.
 struct Ca {
@@ -178,10 +180,16 @@ async fn a_destination_of_another_ca_is_not_trusted_and_the_error_says_what_to_d
 }
 
 #[tokio::test]
-async fn any_destination_is_trusted_if_the_user_says_so() {
+async fn any_destination_is_trusted_if_the_user_says_so_and_the_log_warns_of_it() {
+    let log = LogCounter::of(Level::WARN);
+    let _captured = tracing::subscriber::set_default(log.clone());
     let server = TlsDestination::start(&Ca::new("another"), None).await;
     let transport = Transport { is_insecure: true, ..Transport::default() };
-    server.post(&open(&transport).await).await.unwrap();
+    let client = open(&transport).await;
+    for _ in 0..2 {
+        server.post(&client).await.unwrap();
+    }
+    assert_eq!(log.count(), 1);
 }
 
 #[tokio::test]

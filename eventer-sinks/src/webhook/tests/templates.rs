@@ -1,7 +1,6 @@
 //! Templates of the body: what they give, where they come from, and how they change.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use eventer_core::{
@@ -11,10 +10,10 @@ use eventer_testkit::FakeDestination;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Level, Metadata};
+use tracing::Level;
 
 use super::{batch_of, errors_of, golden_event, open_at, registry, sent};
+use crate::http::tests::LogCounter;
 
 /// What no naive template survives in a message.
 const HOSTILE: [&str; 8] = [
@@ -142,7 +141,7 @@ async fn a_file_that_changes_is_used_from_then_on_and_one_that_is_wrong_is_not()
     std::fs::write(&path, "one {{ .Reason }}").unwrap();
     let destination = FakeDestination::start().await;
     let sink = open_at(&destination, &format!("/?template_file={}", path.display())).await;
-    let log = Errors::default();
+    let log = LogCounter::of(Level::ERROR);
     let _captured = tracing::subscriber::set_default(log.clone());
     let mut texts = Vec::new();
     for content in
@@ -194,7 +193,7 @@ async fn a_template_in_the_cluster_is_followed_and_the_last_good_one_stays_in_us
     let destination = FakeDestination::start().await;
     let options = "custom_body_configmap=body&custom_body_configmap_namespace=ops";
     let sink = open_in(&cluster, &destination, options).await;
-    let log = Errors::default();
+    let log = LogCounter::of(Level::ERROR);
     let _captured = tracing::subscriber::set_default(log.clone());
     for (text, body) in [
         (Ok("one"), "one"),
@@ -242,7 +241,7 @@ async fn the_examples_of_the_page_are_json() {
             let request = sent(&format!("/?{}", option(template)), saying(message)).await;
             let body: Value = request.json();
             assert!(
-                body.to_string().contains(&serde_json::to_string(message).unwrap().trim_matches('"')[..]),
+                body.to_string().contains(serde_json::to_string(message).unwrap().trim_matches('"')),
                 "{body}"
             );
         }
@@ -282,33 +281,4 @@ impl ConfigMaps for FakeConfigMaps {
         assert_eq!(key.key, "content");
         self.sender(&format!("{}/{}", key.namespace, key.name)).subscribe()
     }
-}
-
-/// Counts what is logged as an error.
-#[derive(Clone, Default)]
-struct Errors(Arc<AtomicUsize>);
-
-impl Errors {
-    fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl tracing::Subscriber for Errors {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::ERROR
-    }
-
-    fn event(&self, _: &tracing::Event<'_>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
 }
