@@ -276,7 +276,10 @@ impl<'e> Rendering<'e> {
             steps_left: &self.steps_left,
             values: &values,
         };
-        let value = (function.call)(&call).map_err(|what| self.wrong(pos, format!("{name}: {what}")))?;
+        let value = (function.call)(&call).map_err(|what| match self.steps_left.get() {
+            0 => TemplateError::TooManySteps,
+            _ => self.wrong(pos, format!("{name}: {what}")),
+        })?;
         if value.weight() > OUTPUT_BYTES {
             return Err(TemplateError::TooLong(OUTPUT_BYTES));
         }

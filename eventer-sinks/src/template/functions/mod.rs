@@ -159,10 +159,9 @@ impl<'e> Call<'_, 'e> {
 
     /// Takes steps of the rendering, for work that its arguments' size does not tell.
     fn charge(&self, steps: usize) -> Result<(), String> {
-        let left = self.steps_left.get().checked_sub(steps);
-        let left = left.ok_or_else(|| "it takes too many steps".to_owned())?;
+        let left = self.steps_left.get().saturating_sub(steps);
         self.steps_left.set(left);
-        Ok(())
+        if left == 0 { Err("it takes too many steps".to_owned()) } else { Ok(()) }
     }
 }
 

@@ -19,11 +19,10 @@ fn a_template_that_would_not_end_is_stopped() {
         "{{ $l := until 60000 }}{{ range until 60000 }}{{ if has 70000 $l }}{{ end }}{{ end }}",
         "{{ $s := repeat 1000000 \"x\" }}{{ range until 1000 }}{{ if contains \"y\" $s }}{{ end }}{{ end }}",
         "{{ range $i := until 1000 }}{{ if regexMatch (print \"a{0,\" $i \"}b\") \"a\" }}{{ end }}{{ end }}",
+        "{{ uniq (until 60000) }}",
     ] {
         assert_eq!(failure(endless), TemplateError::TooManySteps, "{endless}");
     }
-    let uniq = "{{ uniq (until 60000) }}";
-    assert!(failure(uniq).to_string().contains("too many steps"));
 }
 
 #[test]
