@@ -1,5 +1,7 @@
 //! The sink before a real InfluxDB 1: what was sent is queried back.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

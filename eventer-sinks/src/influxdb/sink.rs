@@ -33,7 +33,7 @@ impl InfluxdbSink {
     pub(super) async fn open(config: &InfluxdbConfig, context: &SinkContext) -> Result<Self, BuildError> {
         Ok(Self {
             name: context.name.clone(),
-            http: HttpClient::open(&config.transport, context).await?,
+            http: HttpClient::open(&config.transport, context).await?.showing_urls(),
             base: config.base.clone(),
             api: config.api.clone(),
             shape: config.shape.clone(),

@@ -3,12 +3,11 @@
 mod answers;
 mod points;
 
-use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::sync::Arc;
 
+use eventer_core::testing::batch;
 use eventer_core::testing::conformance::{self, Subject};
-use eventer_core::testing::{batch, event};
 use eventer_core::{
     ComponentUri, Event, EventBatch, EventSink, ExportErrorKind, Registry, SinkConfig as _, SinkContext,
     report,
