@@ -6,6 +6,7 @@
 //!
 //! An event is known by its uid and version; one without them, by itself.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::ptr;
@@ -171,11 +172,11 @@ impl Export {
         self.tally.wait_for(index);
         let waiter = Waiter { tally: self.tally.clone(), index };
         match state.pending.entry(identity) {
-            std::collections::hash_map::Entry::Occupied(mut waiters) => {
+            Entry::Occupied(mut waiters) => {
                 waiters.get_mut().push(waiter);
                 false
             }
-            std::collections::hash_map::Entry::Vacant(entry) => {
+            Entry::Vacant(entry) => {
                 entry.insert(vec![waiter]);
                 true
             }

@@ -19,6 +19,19 @@ pub(super) struct Trouble {
     pub(super) reason: String,
 }
 
+impl Trouble {
+    /// Adds to what librdkafka says what to do about it here.
+    pub(super) fn new(code: RDKafkaErrorCode, reason: &str) -> Self {
+        let hint = match code {
+            RDKafkaErrorCode::SSL if reason.contains("certificate verify failed") => {
+                "; the certificate of the authority that signed the broker's is given with cacert="
+            }
+            _ => "",
+        };
+        Self { code, reason: format!("{reason}{hint}") }
+    }
+}
+
 /// Judges an export by what became of its events, of which those in `rejections` never can be queued. `topic_of` names
 /// the topic of an event, and `trouble` is what is known of the brokers.
 ///

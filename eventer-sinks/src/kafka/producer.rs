@@ -156,7 +156,7 @@ impl Producer {
         let trouble = match named {
             Some(topic) => Trouble { code, reason: failure::cause_of(code, topic) },
             // That no broker answered is known; why, librdkafka has told before.
-            None => self.trouble().unwrap_or_else(|| Trouble { code, reason: code.to_string() }),
+            None => self.trouble().unwrap_or_else(|| Trouble::new(code, &code.to_string())),
         };
         Err(ExportError::new(failure::kind_in(Some(&trouble)), trouble.reason))
     }
@@ -218,7 +218,7 @@ impl ClientContext for Context {
             if code == RDKafkaErrorCode::AllBrokersDown && trouble.is_some() {
                 return false;
             }
-            let told = Trouble { code, reason: reason.to_owned() };
+            let told = Trouble::new(code, reason);
             let is_new = trouble.as_ref() != Some(&told);
             *trouble = Some(told);
             is_new
