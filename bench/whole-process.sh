@@ -16,67 +16,7 @@ max_cpu=$((10 * slack)) max_memory=64 max_memory_hung=96 max_ready=$((100 * slac
 
 cargo build --quiet --release -p eventer-bin --bin eventer
 cargo build --quiet --release -p eventer-testkit --bins
-target=${CARGO_TARGET_DIR:-target}/release
-work=$(mktemp -d)
-pids=()
-cleanup() {
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    rm -rf "$work"
-}
-trap cleanup EXIT
-failed=0
-
-# start NAME COMMAND…: runs it in the background; its standard output goes to $work/NAME, its pid to $started.
-start() {
-    local name=$1
-    shift
-    "$@" >"$work/$name" 2>"$work/$name.err" &
-    started=$!
-    pids+=("$started")
-}
-
-# The first line that NAME printed, once it is there.
-first_line() {
-    local tries=0
-    until [ -s "$work/$1" ]; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 500 ] || { echo "$1 did not start: $(cat "$work/$1.err")" >&2; exit 1; }
-        sleep 0.01
-    done
-    head -n 1 "$work/$1"
-}
-
-free_port() {
-    local port
-    for port in $(seq 18084 18184); do
-        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-            echo "$port"
-            return
-        fi
-    done
-}
-
-# get PORT PATH: the body of a GET; fails while nobody listens or the answer is not 200.
-get() {
-    exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
-    printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$2" >&3
-    local answer
-    answer=$(cat <&3)
-    exec 3<&- 3>&-
-    [[ $answer == "HTTP/1.1 200"* ]] && printf '%s\n' "$answer"
-}
-
-exported() {
-    { get "$port" /metrics || true; } 2>/dev/null | sed -n 's/^eventer_events_exported_total{sink="log"} //p'
-}
-
-check() { # check VALUE BOUND WHAT
-    if [ "${CHECK:-0}" = 1 ] && awk "BEGIN { exit !($1 > $2) }"; then
-        echo "FAILED: $3 is $1, more than $2" >&2
-        failed=1
-    fi
-}
+. bench/common.sh
 
 # flood TITLE MEMORY_BOUND SERVER_FLAGS -- EVENTER_FLAGS…
 flood() {
@@ -94,16 +34,14 @@ flood() {
     until [ "${count:-0}" -ge "$events" ] 2>/dev/null; do
         [ $((SECONDS - begin)) -lt "$limit_seconds" ] || { echo "$title: only ${count:-no} events after $limit_seconds s" >&2; cat "$work/eventer.err" >&2; exit 1; }
         sleep 0.2
-        count=$(exported)
+        count=$(exported "$port" log)
         count=${count:-0}
     done
-    local wall=$((SECONDS - begin)) ticks memory
-    ticks=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
-    memory=$(awk '/^VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$pid/status")
+    local wall=$((SECONDS - begin)) cpu memory
+    cpu=$(cpu "$pid" "$events")
+    memory=$(memory "$pid")
     kill "$pid" "$server" 2>/dev/null || true
     wait "$pid" "$server" 2>/dev/null || true
-    local cpu
-    cpu=$(awk -v t="$ticks" -v h="$(getconf CLK_TCK)" -v n="$events" 'BEGIN { printf "%.2f", t / h * 1e6 / n }')
     printf '| %-58s | %9s | %14s | %12s | %8s |\n' "$title" "$events" "$cpu" "$memory" "$wall"
     check "$cpu" "$max_cpu" "CPU an event (µs), $title"
     check "$memory" "$bound" "peak memory (MiB), $title"

@@ -25,7 +25,7 @@ pub(crate) fn number(record: &Record) -> usize {
     json["message"].as_str().unwrap().strip_prefix("event ").unwrap().parse().unwrap()
 }
 
-/// The last golden event but two: a warning of a pod.
+/// A warning about a pod.
 fn golden() -> EventBatch {
     let event: Event = serde_json::from_str(events::golden_input(2)).unwrap();
     batch([]).with_events(vec![Arc::new(event)])
