@@ -78,6 +78,10 @@ impl Secrets {
         let raw = url.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
         raw.for_each(|(_, value)| self.add(value));
         url.query_pairs().for_each(|(_, value)| self.add(&value));
+    }
+
+    /// Adds a URL's password, which is a secret whatever else the URL shows.
+    pub(super) fn add_password(&mut self, url: &Url) {
         url.password().iter().for_each(|password| self.add(password));
     }
 

@@ -118,6 +118,7 @@ impl HttpClient {
         if !self.shows_urls {
             secrets.add_url(request.url());
         }
+        secrets.add_password(request.url());
         secrets.add_headers(request.headers());
         hide.iter().for_each(|secret| secrets.add(secret));
         let response = self.follow(request).await.map_err(no_answer)?;
