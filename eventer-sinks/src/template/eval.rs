@@ -18,6 +18,7 @@ use super::problem::{Problem, TemplateError};
 use super::record::Record;
 use super::scope::{Escaping, Scope};
 use super::value::{Text, Value};
+use super::variables::Variables;
 
 /// What is printed for something that is not there.
 const NO_VALUE: &str = "<no value>";
@@ -27,9 +28,7 @@ pub(super) struct Rendering<'e> {
     parsed: &'e Parsed,
     scope: &'e Scope<'e>,
     output: Output,
-    /// The variables in sight, the newest last; those of the callers of a template lie below `frame`.
-    variables: Vec<(&'e str, Value<'e>)>,
-    frame: usize,
+    variables: Variables<'e>,
     depth: usize,
     steps_left: Cell<usize>,
 }
@@ -52,8 +51,7 @@ impl<'e> Rendering<'e> {
             parsed,
             scope,
             output: Output::new(OUTPUT_BYTES, scope.escaping),
-            variables: vec![("$", event.clone())],
-            frame: 0,
+            variables: Variables::new(event.clone()),
             depth: 0,
             steps_left: Cell::new(STEPS),
         };
@@ -112,9 +110,9 @@ impl<'e> Rendering<'e> {
             return Err(TemplateError::TooDeep);
         }
         self.depth += 1;
-        let in_sight = self.variables.len();
+        let in_sight = self.variables.count();
         let flow = block(self)?;
-        self.variables.truncate(in_sight);
+        self.variables.back_to(in_sight);
         self.depth -= 1;
         Ok(flow)
     }
@@ -139,7 +137,7 @@ impl<'e> Rendering<'e> {
         let mut turn = |this: &mut Self, key: Value<'e>, item: Value<'e>| -> Outcome<bool> {
             is_empty = false;
             this.step(1)?;
-            let in_sight = this.variables.len();
+            let in_sight = this.variables.count();
             let (for_key, for_item) = match &branch.pipe.decl[..] {
                 [] => (None, None),
                 [item] => (None, Some(item)),
@@ -147,11 +145,11 @@ impl<'e> Rendering<'e> {
             };
             for (name, value) in [(for_key, key), (for_item, item.clone())] {
                 if let Some(name) = name {
-                    this.set(name, value, branch.pipe.is_assign);
+                    this.variables.set(name, value, branch.pipe.is_assign);
                 }
             }
             let flow = this.list(&branch.body, &item)?;
-            this.variables.truncate(in_sight);
+            this.variables.back_to(in_sight);
             Ok(flow != Flow::Break)
         };
         match &over {
@@ -171,11 +169,8 @@ impl<'e> Rendering<'e> {
                 }
             }
             other => {
-                let Some(entries) = other.entries() else {
-                    return Err(
-                        self.wrong(branch.pipe.pos, format!("range cannot go through {}", other.kind()))
-                    );
-                };
+                let what = || format!("range cannot go through {}", other.kind());
+                let entries = other.entries().ok_or_else(|| self.wrong(branch.pipe.pos, what()))?;
                 for (key, item) in entries {
                     if !turn(self, Value::Text(key), item)? {
                         break;
@@ -197,12 +192,9 @@ impl<'e> Rendering<'e> {
             Some(pipe) => self.pipeline(pipe, dot)?,
             None => Value::Nil,
         };
-        let frame = std::mem::replace(&mut self.frame, self.variables.len());
-        self.nested(|this| {
-            this.variables.push(("$", inner.clone()));
-            this.list(body, &inner)
-        })?;
-        self.frame = frame;
+        let outer = self.variables.enter(inner.clone());
+        self.nested(|this| this.list(body, &inner))?;
+        self.variables.leave(outer);
         Ok(())
     }
 
@@ -210,7 +202,7 @@ impl<'e> Rendering<'e> {
     fn pipeline(&mut self, pipe: &'e PipeNode, dot: &Value<'e>) -> Outcome<Value<'e>> {
         let value = self.commands(pipe, dot)?;
         for name in &pipe.decl {
-            self.set(name, value.clone(), pipe.is_assign);
+            self.variables.set(name, value.clone(), pipe.is_assign);
         }
         Ok(value)
     }
@@ -320,9 +312,7 @@ impl<'e> Rendering<'e> {
             Expr::String(_, text) => Value::borrowed(text),
             Expr::Number(_, Number::Int(number)) => Value::Int(*number),
             Expr::Number(_, Number::Float(number)) => Value::Float(*number),
-            Expr::Number(pos, Number::Uint(_)) => {
-                return Err(self.wrong(*pos, "the number is too large"));
-            }
+            Expr::Number(pos, Number::Uint(_)) => return Err(self.wrong(*pos, "the number is too large")),
             Expr::Bool(_, yes) => Value::Bool(*yes),
             Expr::Nil(_) => Value::Nil,
             Expr::Pipe(_, pipe) => self.pipeline(pipe, dot)?,
@@ -395,20 +385,7 @@ impl<'e> Rendering<'e> {
     }
 
     fn get(&self, pos: Pos, name: &str) -> Outcome<Value<'e>> {
-        let in_sight = &self.variables[self.frame..];
-        let found = in_sight.iter().rev().find(|(known, _)| *known == name);
-        found
-            .map(|(_, value)| value.clone())
-            .ok_or_else(|| self.wrong(pos, format!("there is no variable {name}")))
-    }
-
-    fn set(&mut self, name: &'e str, value: Value<'e>, is_assign: bool) {
-        let frame = self.frame;
-        let known = self.variables[frame..].iter_mut().rev().find(|(known, _)| *known == name);
-        match known {
-            Some((_, slot)) if is_assign => *slot = value,
-            _ => self.variables.push((name, value)),
-        }
+        self.variables.get(name).ok_or_else(|| self.wrong(pos, format!("there is no variable {name}")))
     }
 
     fn step(&self, steps: usize) -> Outcome<()> {

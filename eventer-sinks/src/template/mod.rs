@@ -24,6 +24,7 @@ mod record;
 mod scope;
 mod time;
 mod value;
+mod variables;
 
 pub(crate) use parse::Template;
 pub(crate) use problem::TemplateError;
