@@ -308,7 +308,7 @@ impl Destination for Kafka {
             Some(Fault::Unavailable) => self.0.go_down(),
             Some(Fault::Unauthorized) => fail(Error::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED),
             Some(Fault::Rejecting) => fail(Error::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE),
-            Some(Fault::Hanging) => self.0.slow_down(Duration::from_secs(2)),
+            Some(Fault::Hanging) => self.0.slow_down(Duration::from_secs(8)),
             // Quotas of Kafka delay answers, and the mock speaks no nonsense.
             Some(Fault::RateLimited | Fault::Nonsense) => return false,
             None => {
@@ -325,9 +325,10 @@ impl Destination for Kafka {
 async fn it_conforms() {
     let cluster = Kafka(Cluster::start());
     let secrets = ["password-secret", "key-password-secret", "property-secret"];
-    // Between two faults the kit waits for nothing, so that a connection that broke has to be back at once.
+    // Between two faults the kit waits for nothing, so that a connection that broke has to be back at once. A client
+    // that is new takes half a second until it knows its brokers, which is all that the kit would give an attempt.
     let options = "security_protocol=plaintext&user=u&password=password-secret&key_password=key-password-secret\
-                   &kafka.client.rack=property-secret&kafka.reconnect.backoff.max.ms=200";
+                   &kafka.client.rack=property-secret&kafka.reconnect.backoff.max.ms=200&timeout=4s";
     conformance::check(&Subject {
         register: |registry| _ = registry.register_sink::<KafkaConfig>(),
         uri: format!("kafka:?brokers={}&{options}", cluster.0.brokers),
