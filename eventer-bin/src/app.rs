@@ -4,9 +4,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use eventer_core::registry::SOURCE_OPTIONS;
-use eventer_core::{ComponentSpec, ComponentUri, ConfigError, Environment, Registry, policy};
+use eventer_core::{
+    ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
+};
 
-use crate::args::{self, CommandLine, Invocation};
+use crate::args::{self, CommandLine, Invocation, StateCommand};
+use crate::commands;
 use crate::environment::{self, ProcessEnvironment};
 use crate::listing;
 use crate::plans::{self, Plans};
@@ -27,6 +30,7 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
     match step {
         Step::Print(text) => print(&text),
         Step::Serve(args, plans) => serve::run(*args, plans),
+        Step::LookInto(command) => look_into(&command),
     }
 }
 
@@ -35,6 +39,7 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
 enum Step {
     Print(String),
     Serve(Box<args::Args>, Plans),
+    LookInto(StateCommand),
 }
 
 /// Reads everything that can be wrong before anything is opened.
@@ -50,6 +55,7 @@ fn decide(
             Ok(Step::Serve(args, plans))
         }
         Invocation::Print(text) => Ok(Step::Print(text)),
+        Invocation::State(command) => Ok(Step::LookInto(command)),
         Invocation::Sinks(kind) => {
             let specs: Vec<_> = registry.sinks().collect();
             let errors = |uri: &ComponentUri| registry.plan_sink(uri).err();
@@ -96,6 +102,19 @@ fn list(
     Err(plans::mistakes(flag, &uri, &errors).join("; "))
 }
 
+fn look_into(command: &StateCommand) -> ExitCode {
+    let told = match commands::run(command, &SystemClock) {
+        Ok(told) => told,
+        Err(error) => commands::Told { failure: Some(report(&error)), ..commands::Told::default() },
+    };
+    let printed = print(&told.output);
+    let note = told.note.map(|note| format!("note: {note}\n"));
+    let failure = told.failure.map(|failure| format!("error: {failure}\n"));
+    let is_failed = failure.is_some();
+    complain(&[note, failure].into_iter().flatten().collect::<String>());
+    if is_failed { ExitCode::FAILURE } else { printed }
+}
+
 /// Whoever reads the listing may have read enough (`| head`), which is no error.
 fn print(text: &str) -> ExitCode {
     match io::stdout().lock().write_all(text.as_bytes()) {
@@ -106,9 +125,11 @@ fn print(text: &str) -> ExitCode {
 
 fn refuse(mistakes: &[String]) -> ExitCode {
     let lines: Vec<String> = mistakes.iter().map(|mistake| format!("error: {mistake}\n")).collect();
-    let text = format!("{}{SEE_ALSO}\n", lines.concat());
-    match io::stderr().lock().write_all(text.as_bytes()) {
-        // If standard error is closed, the exit code must do.
-        Ok(()) | Err(_) => ExitCode::from(WRONG_USAGE),
-    }
+    complain(&format!("{}{SEE_ALSO}\n", lines.concat()));
+    ExitCode::from(WRONG_USAGE)
+}
+
+/// Writes to standard error. If it is closed, the exit code must do.
+fn complain(text: &str) {
+    drop(io::stderr().lock().write_all(text.as_bytes()));
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod app;
 mod args;
+mod commands;
 mod defaults;
 mod environment;
 mod listing;

@@ -1,8 +1,11 @@
 //! From the URIs of the flags to plans that can be opened. Everything is read before anything is opened.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use eventer_core::{
     ComponentUri, ConfigError, Environment, Pipeline, PipelineBuilder, Registry, Secret, SinkPlan,
-    SourcePlan, report,
+    SourcePlan, StateDirectory, SystemClock, report,
 };
 
 use crate::args::Args;
@@ -44,7 +47,7 @@ impl Plans {
         environment: &dyn Environment,
         mistakes: &mut Vec<String>,
     ) -> Self {
-        let mut reader = Reader { environment, mistakes };
+        let mut reader = Reader { environment, state_dir: args.state_dir.as_deref(), mistakes };
         let plans = Self {
             sources: reader.plans("--source", &args.sources, |uri| registry.plan_source(uri)),
             sinks: reader.plans(SINK, &args.sinks, |uri| registry.plan_sink(uri)),
@@ -107,6 +110,8 @@ fn without_config_maps(plan: &SinkPlan) -> Option<String> {
 
 struct Reader<'a> {
     environment: &'a dyn Environment,
+    /// With it, each name must last.
+    state_dir: Option<&'a Path>,
     mistakes: &'a mut Vec<String>,
 }
 
@@ -140,7 +145,13 @@ impl Reader<'_> {
         plans: &[P],
         add: impl Fn(PipelineBuilder, P) -> PipelineBuilder,
     ) {
-        if let Err(error) = plans.iter().cloned().fold(Pipeline::builder(), add).build() {
+        let builder = match self.state_dir {
+            Some(path) => {
+                Pipeline::builder().storage(Arc::new(StateDirectory::new(path, Arc::new(SystemClock))))
+            }
+            None => Pipeline::builder(),
+        };
+        if let Err(error) = plans.iter().cloned().fold(builder, add).build() {
             self.mistakes.push(format!("{flag}: {}", report(&error)));
         }
     }

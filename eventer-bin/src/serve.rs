@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use eventer_core::pipeline::{End, Pipeline, PipelineBuilder, Summary};
 use eventer_core::time::format_duration;
-use eventer_core::{BuildError, Metrics, SinkSummary, StateDirectory, SystemClock, report};
+use eventer_core::{BuildError, Metrics, SinkReport, SinkSummary, StateDirectory, SystemClock, report};
 use prometheus::process_collector::ProcessCollector;
 use tokio::net::TcpListener;
 use tokio::runtime;
@@ -62,6 +62,7 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
         .event_metrics(args.event_metrics)
         // Said by dropping the other end.
         .shutdown(async { asked_to_stop.await.unwrap_or_default() });
+    let has_state_dir = args.state_dir.is_some();
     let builder = match args.state_dir {
         Some(path) => builder
             .storage(Arc::new(StateDirectory::new(path, clock.clone())))
@@ -83,7 +84,7 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
     let admin = Admin::new(pipeline.status(), registry, clock, args.frequency, args.ready_requires_sinks);
     let mut admin_server = JoinSet::new();
     admin_server.spawn(admin::serve(listener, admin));
-    let code = run_until_told(pipeline, signals, stop).await;
+    let code = run_until_told(pipeline, has_state_dir, signals, stop).await;
     admin_server.shutdown().await;
     code
 }
@@ -91,21 +92,31 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
 /// The first signal begins the stop; a second one ends everything at once.
 async fn run_until_told(
     pipeline: Pipeline,
+    has_state_dir: bool,
     mut signals: Signals,
     stop: oneshot::Sender<()>,
 ) -> Result<ExitCode, BuildError> {
     let mut stop = Some(stop);
+    let status = pipeline.status();
     let mut run = Box::pin(pipeline.run());
     loop {
         tokio::select! {
-            summary = &mut run => return summary.map(|summary| conclude(&summary)),
+            summary = &mut run => {
+                let waiting = if has_state_dir { status.sinks() } else { Vec::new() };
+                return summary.map(|summary| conclude(&summary, &waiting));
+            }
             signal = signals.next() => match stop.take() {
                 Some(stop) => {
                     tracing::info!(signal = signal.name(), "stopping; another signal ends at once");
                     drop(stop);
                 }
                 None => {
-                    tracing::warn!(signal = signal.name(), "ending at once; what waits is not delivered");
+                    let message = if has_state_dir {
+                        "ending at once; what waits is delivered by the next start"
+                    } else {
+                        "ending at once; what waits is not delivered"
+                    };
+                    tracing::warn!(signal = signal.name(), message);
                     return Ok(ExitCode::from(signal.exit_code()));
                 }
             },
@@ -132,11 +143,19 @@ fn log_start(args: &Args, plans: &Plans) {
 }
 
 /// Being told to stop is no failure, even if the time was too short for some sink; a source that has ended promises
-/// that all of it was delivered.
-fn conclude(summary: &Summary) -> ExitCode {
+/// that all of it was delivered. Events that are on disk may be `waiting` for their sinks.
+fn conclude(summary: &Summary, waiting: &[SinkReport]) -> ExitCode {
     for sink in &summary.sinks {
         let SinkSummary { name, exported, rejected, dropped, undelivered, .. } = sink;
         tracing::info!(sink = &**name, exported, rejected, dropped, undelivered, "sink closed");
+    }
+    let waiting: Vec<_> = waiting.iter().filter(|sink| sink.backlog > 0).collect();
+    for sink in &waiting {
+        tracing::warn!(
+            sink = &*sink.name,
+            events = sink.backlog,
+            "these wait in the state directory for the next start"
+        );
     }
     for source in &summary.broken_off {
         tracing::error!(source = &**source, "ended in trouble: not all of it may have been read");
@@ -144,5 +163,6 @@ fn conclude(summary: &Summary) -> ExitCode {
     if summary.end == End::SinksGone {
         tracing::error!("all destinations have gone for good");
     }
-    if summary.end == End::Shutdown || summary.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let is_complete = summary.is_complete() && waiting.is_empty();
+    if summary.end == End::Shutdown || is_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

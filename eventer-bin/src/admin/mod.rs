@@ -80,7 +80,9 @@ async fn healtz(State(admin): State<Arc<Admin>>) -> Response {
     let limit = ROUND_LIMIT.max(2 * admin.frequency);
     let age = Duration::try_from(admin.clock.now().duration_since(latest)).unwrap_or_default();
     // While a destination is down and the journal full, no events are taken; a restart would lose those that wait.
-    let waits = admin.status.sources().iter().any(|source| source.waiting_for_room.is_some());
+    let waits = admin.status.sources().iter().any(|source| source.waiting_for_room.is_some())
+        // Nor are they while another process has the state directory.
+        || admin.status.storage_trouble().is_some();
     if age <= limit || waits {
         return "ok".into_response();
     }

@@ -3,6 +3,8 @@
 use clap::{Arg, ArgAction, Command};
 use eventer_core::OptionSpec;
 
+use super::state;
+
 /// One flag.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flag {
@@ -136,7 +138,9 @@ pub(super) const KIND: &str = "KIND";
 
 const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
        eventer sinks [KIND]
-       eventer sources [KIND]";
+       eventer sources [KIND]
+       eventer journal --state-dir=DIR
+       eventer dead-letters list|show|replay|drop --state-dir=DIR [ID]...";
 
 const FOOTER: &str = "\
 A URI has the form kind:endpoint?option=value&option=value. $NAME and ${NAME} in it stand for variables of the
@@ -149,12 +153,14 @@ takes are accepted and have no effect, but for -v.
 SIGTERM, SIGINT and SIGHUP (unless it is ignored, as under nohup) stop the sources; the sinks then deliver what waits.
 A second signal ends at once.
 
+With --state-dir, what is not delivered when the process ends is delivered by the next one; without it, it is lost.
+
 Exit codes: 0 all is delivered, or a signal came; 1 something could not be opened or delivered; 2 a flag is wrong;
 128 and the signal's number: a second signal came.";
 
-/// The flag of that name.
+/// A flag of that name; all of a name take their values alike.
 pub(super) fn find(name: &str) -> Option<Flag> {
-    all().find(|flag| flag.spec.name == name)
+    all().chain(state::all()).find(|flag| flag.spec.name == name)
 }
 
 /// The flags that are accepted and have no effect.
@@ -178,14 +184,12 @@ pub(super) fn command() -> Command {
         .args(shown.chain(hidden))
         .subcommand(listing(SINKS, "List the kinds of sinks, or the options of one"))
         .subcommand(listing(SOURCES, "List the kinds of sources, or the options of one"))
+        .subcommands(state::commands())
         .after_help(FOOTER)
 }
 
-fn all() -> impl Iterator<Item = Flag> {
-    SHOWN.into_iter().flat_map(|(_, flags)| flags).chain(&IGNORED).copied()
-}
-
-fn argument(flag: &Flag) -> Arg {
+/// What clap needs to know of one.
+pub(super) fn argument(flag: &Flag) -> Arg {
     let spec = flag.spec;
     let help = match spec.default.filter(|_| !flag.is_switch || spec.default == Some("true")) {
         Some(default) => format!("{} [default: {default}]", spec.help),
@@ -208,12 +212,18 @@ fn argument(flag: &Flag) -> Arg {
     }
 }
 
-const fn value(spec: OptionSpec) -> Flag {
+/// A flag that takes a value.
+pub(super) const fn value(spec: OptionSpec) -> Flag {
     Flag { spec, is_switch: false }
 }
 
-const fn switch(name: &'static str, help: &'static str, default: &'static str) -> Flag {
+/// A flag that stands alone or takes true or false.
+pub(super) const fn switch(name: &'static str, help: &'static str, default: &'static str) -> Flag {
     Flag { spec: OptionSpec::new(name, "true|false", help).default(default), is_switch: true }
+}
+
+fn all() -> impl Iterator<Item = Flag> {
+    SHOWN.into_iter().flat_map(|(_, flags)| flags).chain(&IGNORED).copied()
 }
 
 const fn ignored_value(name: &'static str) -> Flag {

@@ -1,9 +1,10 @@
 //! Go's syntax of flags, which manifests for kube-eventer are written in, brought into the form `--name=value`. Pure.
 //!
 //! `-x` and `--x` are the same; a value stands after `=` or in the next argument, but a switch takes `=` only; and the
-//! flags end at the first argument that is none. Beyond Go, an underscore in a name is a dash.
+//! flags end at the first argument that is none, but for the commands whose flags may stand anywhere. Beyond Go, an
+//! underscore in a name is a dash.
 
-use super::flags;
+use super::{flags, state};
 
 /// An argument that is brought into our form.
 #[derive(Debug)]
@@ -21,11 +22,23 @@ impl Argument {
     }
 }
 
-/// Brings the flags at the beginning of `arguments` into the form `--name=value`. What is not understood stays.
+/// Brings the flags of `arguments` into the form `--name=value`. What is not understood stays.
 pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<Argument> {
     let mut arguments = arguments.into_iter().peekable();
     let mut out = Vec::new();
-    while let Some(argument) = arguments.next_if(|argument| begins_flag(argument)) {
+    let mut is_mixed = false;
+    while let Some(argument) =
+        arguments.next_if(|argument| begins_flag(argument) || is_mixed || state::mixes_flags(argument))
+    {
+        if argument == "--" {
+            out.push(Argument::new(argument.clone(), &argument));
+            break;
+        }
+        if !begins_flag(&argument) {
+            is_mixed = true;
+            out.push(Argument::new(argument.clone(), &argument));
+            continue;
+        }
         let (name, value) = split(&argument);
         let flag = flags::find(&name);
         let value = match value {
@@ -122,5 +135,16 @@ mod tests {
     fn flags_end_at_the_first_argument_that_is_none() {
         check("-v=3 sinks -h", "--v=3 sinks -h");
         check("-- -v", "-- -v");
+    }
+
+    #[test]
+    fn flags_of_a_command_on_a_state_directory_stand_anywhere() {
+        check(
+            "-v=3 dead-letters list 3 -state_dir /x 4 -o json --all",
+            "--v=3 dead-letters list 3 --state-dir=/x 4 --o=json --all",
+        );
+        check("journal -o json", "journal --o=json");
+        check("dead-letters drop -- -1 -o x", "dead-letters drop -- -1 -o x");
+        check("stray journal -o json", "stray journal -o json");
     }
 }

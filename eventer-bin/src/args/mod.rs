@@ -2,6 +2,7 @@
 
 mod flags;
 mod go_syntax;
+mod state;
 mod syntax;
 
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use eventer_core::uri::ByteSize;
 use eventer_core::{OptionValue, Secret};
 
 use flags::Flag;
+pub(crate) use state::{Action, Output, StateCommand};
 
 /// What the command line asks for, and everything that is wrong with it. With a mistake nothing may be started.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(crate) enum Invocation {
     Sinks(Option<String>),
     /// Print the kinds of sources, or one of them.
     Sources(Option<String>),
+    /// Look into a state directory, or change what is in it.
+    State(StateCommand),
     /// Print a text.
     Print(String),
 }
@@ -110,6 +114,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLin
     let invocation = match matches.subcommand() {
         Some((flags::SINKS, matches)) => Invocation::Sinks(matches.get_one(flags::KIND).cloned()),
         Some((flags::SOURCES, matches)) => Invocation::Sources(matches.get_one(flags::KIND).cloned()),
+        Some((name @ (state::JOURNAL | state::DEAD_LETTERS), own)) => {
+            let command = state::read(name, own, &matches, &mut mistakes);
+            command.map_or(Invocation::Print(String::new()), Invocation::State)
+        }
         _ => {
             let mut reader = Reader { matches: &matches, mistakes: Vec::new() };
             let invocation = reader.invocation();

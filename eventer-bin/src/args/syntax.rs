@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{flags, go_syntax};
+use super::{flags, go_syntax, state};
 
 /// What the arguments are.
 #[derive(Debug)]
@@ -56,6 +56,10 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
         mistakes.push(message(&error, at.map_or(name, typed), before));
         // Without the wrong one the rest can be read. If it cannot be told which one it is, what was found must do.
         match at {
+            // What follows belongs to a command that is not known.
+            Some(at) if before == Some(state::DEAD_LETTERS) && !is_flag_name(typed(at)) => {
+                arguments.truncate(at)
+            }
             Some(at) => drop(arguments.remove(at)),
             None => arguments.clear(),
         }

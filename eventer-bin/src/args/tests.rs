@@ -1,5 +1,7 @@
 //! What people write on the command line, and the mistakes they make.
 
+use eventer_core::store::DeadLetters;
+
 use super::*;
 
 fn line(arguments: &str) -> CommandLine {
@@ -208,4 +210,90 @@ fn commands_take_a_kind() {
 #[test]
 fn clap_finds_the_declarations_sound() {
     flags::command().debug_assert();
+}
+
+#[track_caller]
+fn state_command(arguments: &str) -> StateCommand {
+    let line = line(arguments);
+    assert!(line.mistakes.is_empty(), "{:?}", line.mistakes);
+    match line.invocation {
+        Invocation::State(command) => command,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_commands_on_a_state_directory_are_read() {
+    let all = DeadLetters::default();
+    let of_kafka = DeadLetters { sink: Some("kafka".to_owned()), ids: Vec::new() };
+    let two = DeadLetters { sink: None, ids: vec![3, 4] };
+    for (arguments, action, output) in [
+        ("journal --state-dir=/x", Action::Journal, Output::Text),
+        ("journal -o json -state_dir /x", Action::Journal, Output::Json),
+        ("--state-dir /x journal", Action::Journal, Output::Text),
+        ("dead-letters list --state-dir=/x", Action::List(all.clone(), 100), Output::Text),
+        (
+            "dead-letters list --limit 5 --sink kafka --state-dir=/x -o=json",
+            Action::List(of_kafka.clone(), 5),
+            Output::Json,
+        ),
+        ("dead-letters show 3 --state-dir=/x 4", Action::Show(two.clone(), 100), Output::Text),
+        ("dead-letters replay --state-dir=/x -- 3 4", Action::Replay(two), Output::Text),
+        ("dead-letters replay --state-dir=/x --all", Action::Replay(all.clone()), Output::Text),
+        ("dead-letters drop --sink=kafka --state-dir=/x", Action::Drop(of_kafka), Output::Text),
+        ("dead-letters drop --all --state-dir=/x", Action::Drop(all), Output::Text),
+    ] {
+        let command = state_command(arguments);
+        assert_eq!(command.state_dir, PathBuf::from("/x"), "{arguments}");
+        assert_eq!((command.action, command.output), (action, output), "{arguments}");
+    }
+}
+
+#[test]
+fn a_command_on_a_state_directory_says_what_it_lacks() {
+    for (arguments, told) in [
+        ("journal", "--state-dir is missing"),
+        ("journal --state-dir=", "--state-dir is missing"),
+        ("journal --state-dir=/x -o", "flag -o needs a value"),
+        ("journal --state-dir=/x -o yaml", "-o takes text or json"),
+        ("journal --state-dir=/x 3", "the argument after --state-dir is neither a flag nor a command"),
+        ("journal --state-dir=/x --limt=3", "flag --limt is not known"),
+        ("dead-letters", "dead-letters is told nothing to do; it knows list, show, replay, drop"),
+        (
+            "dead-letters lst --state-dir=/x",
+            "an argument is neither a flag nor a command, did you mean \"list\"?",
+        ),
+        ("dead-letters list --state-dir=/x --limit=0", "--limit takes a whole number of at least 1"),
+        ("dead-letters list --state-dir=/x three", "an id is a whole number"),
+        ("dead-letters list --state-dir=/x --al", "flag --al is not known"),
+        ("dead-letters replay --state-dir=/x", "replay is not told which dead letters"),
+        ("dead-letters drop --state-dir=/x --all=false", "drop is not told which dead letters"),
+        ("dead-letters drop --state-dir=/x --all 3", "--all stands beside ids or --sink"),
+        ("dead-letters drop --state-dir=/x --all --sink=kafka", "--all stands beside ids or --sink"),
+        ("dead-letters drop --state-dir=/x --sink=", "--sink takes the name of a sink"),
+        ("dead-letters drop --state-dir=/x x", "an id is a whole number"),
+    ] {
+        let mistakes = mistakes(arguments);
+        assert_eq!(mistakes.len(), 1, "{arguments}: {mistakes:?}");
+        assert!(mistakes[0].starts_with(told), "{arguments}: {mistakes:?}");
+    }
+}
+
+#[test]
+fn the_commands_on_a_state_directory_have_a_help_each() {
+    for (arguments, parts) in [
+        ("journal -h", &["Usage: eventer journal --state-dir=DIR", "--state-dir=DIR", "-o, --o="][..]),
+        (
+            "dead-letters --help",
+            &["Usage: eventer dead-letters list|show|replay|drop", "replay", "beside the process"],
+        ),
+        ("dead-letters drop -h", &["(ID... | --sink=NAME | --all)", "--all", "--sink=NAME"]),
+        ("dead-letters list -h", &["[ID...] [--sink=NAME]", "[default: 100]"]),
+        ("-h", &["eventer journal --state-dir=DIR", "eventer dead-letters list|show|replay|drop"]),
+    ] {
+        let Invocation::Print(help) = line(arguments).invocation else { panic!("{arguments}") };
+        for part in parts {
+            assert!(help.contains(part), "{arguments}: {part}: {help}");
+        }
+    }
 }
