@@ -35,7 +35,8 @@ pub struct Payload {
 impl Shape {
     /// Writes a point for each event.
     pub fn payload(&self, batch: &EventBatch) -> Payload {
-        let mut payload = Payload::default();
+        let bytes = if self.with_fields { 0 } else { batch.iter().map(|event| event.json_size_hint()).sum() };
+        let mut payload = Payload { text: Vec::with_capacity(bytes), ends: Vec::with_capacity(batch.len()) };
         let mut json = Vec::new();
         for event in batch {
             if self.with_fields {
