@@ -43,14 +43,15 @@
 //! | sent an empty body each time that there was no event | sends nothing | |
 //! | gave a batch up after one failure | tries again, without ever doubling a point | |
 //! | waited for an answer without end | hangs up when the attempt's time is up | |
-//! | lost the points of a refused batch | sends those again that are not named; finds the others by halves | |
+//! | lost the points of a refused batch | sends again those that are not named; finds the guilty by halves | |
 //! | took a database that has another default policy for ready, and was refused for ever | creates the policy that it writes to, and leaves the default alone | |
 //! | wrote nothing if its user may write, but not create databases | writes | such users are the rule |
 //! | did not create its retention policy again when it was dropped | does | |
 //! | put a line end into a tag as it is, and a backslash before a separator or at the end | see [`line_protocol`] | the line broke, and the batch with it |
 //! | exported `metadata.managedFields` | leaves them out | |
 //! | ignored an address without a scheme, and wrote to `localhost:8086` | asks that address | |
-//! | had `retention`, `disable_counter_metrics` without effect | the same; they are read, and a wrong boolean is an error | |
+//! | ignored credentials in the URL (`http://user:pw@host`) | says that they belong into `user` and `pw` | |
+//! | read `retention` and `disable_counter_metrics`, without any effect | the same, and a wrong boolean is an error, too | |
 //! | had `concurrency` without effect | it is that of every sink | |
 //! | sent an empty `Content-Type`, and its own `User-Agent` | `text/plain`, and `eventer/…` | |
 //! | dropped a point whose time InfluxDB cannot store | gives it the time of the receipt | |
