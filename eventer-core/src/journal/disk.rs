@@ -79,9 +79,12 @@ impl Journal {
         self.0.disk().is_some()
     }
 
-    /// Ends the claims of sinks that have not been in the flags for too long.
-    pub(crate) fn forget_absent(&self, now: Timestamp) {
+    /// Renews the claims of the sinks that are there, and ends those of sinks that have not been there for too long.
+    pub(crate) fn renew_claims(&self, now: Timestamp) {
         let mut state = self.0.lock();
+        for index in 0..state.cursors.len() {
+            self.0.store_mark(&mut state, index);
+        }
         self.0.forget(&mut state, now);
     }
 
@@ -197,6 +200,11 @@ async fn store(
     let mut state = shared.lock();
     state.push(Entry { first, bytes: batch.resident_bytes(), batch });
     state.keep_in_memory(shared.memory);
+    for index in 0..state.cursors.len() {
+        if state.cursors[index].is_gone {
+            shared.store_mark(&mut state, index);
+        }
+    }
     shared.store_oldest(&state);
     None
 }

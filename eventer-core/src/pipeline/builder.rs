@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use jiff::tz::TimeZone;
 
 use super::driver::Driver;
-use super::{Pipeline, StoragePlan, names, one_name_each};
+use super::{Pipeline, StoragePlan, name_that_lasts, names};
 use crate::cluster::ConfigMaps;
 use crate::error::BuildError;
 use crate::journal::storage::Storage;
@@ -224,7 +224,11 @@ impl PipelineBuilder {
         let shutdown = Shutdown::new();
 
         if self.storage.is_some() {
-            one_name_each(&self.sinks)?;
+            name_that_lasts(
+                "source_name",
+                self.sources.iter().map(|plan| (plan.kind, plan.name.as_deref())),
+            )?;
+            name_that_lasts("sink_name", self.sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
         }
         let source_names = names(self.sources.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
         let sources: Vec<_> = source_names

@@ -22,7 +22,7 @@ use crate::error::BuildError;
 use crate::journal::storage::Storage;
 use crate::journal::{Begin, Journal};
 use crate::manager::{SinkManager, SinkSummary};
-use crate::registry::{SinkPlan, SourcePlan};
+use crate::registry::SourcePlan;
 use crate::shutdown::{Phase, Shutdown};
 use crate::source::SourceContext;
 use crate::status::PipelineStatus;
@@ -32,9 +32,11 @@ use crate::worker::Worker;
 pub use builder::PipelineBuilder;
 use driver::Driver;
 
-/// How often it is looked for dead letters that are to be delivered again, and for sinks that have not been there for too
-/// long.
+/// How often it is looked for dead letters that are to be delivered again.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// After so many looks, the claims of the sinks on the storage are renewed.
+const LOOKS_PER_RENEWAL: u32 = 300;
 
 /// When the pipeline is asked to stop, sources that have not handed over everything end after this part of the time.
 const SOURCES_SHARE: u32 = 4;
@@ -160,10 +162,14 @@ impl Pipeline {
         });
         let keep_up = async {
             let Some(plan) = &storage else { return std::future::pending().await };
+            let mut looks = 0_u32;
             loop {
-                journal.forget_absent(plan.clock.now());
                 journal.look_for_replays().await;
                 sleep(LOOK_EVERY).await;
+                looks += 1;
+                if looks.is_multiple_of(LOOKS_PER_RENEWAL) {
+                    journal.renew_claims(plan.clock.now());
+                }
             }
         };
         let end = tokio::select! {
@@ -250,17 +256,20 @@ impl StoragePlan {
     }
 }
 
-/// On a storage, a sink is known by its name: numbers given in the order of the flags would change with it.
-fn one_name_each(sinks: &[SinkPlan]) -> Result<(), BuildError> {
-    let unnamed = |plan: &&SinkPlan| plan.name.is_none();
-    for plan in sinks.iter().filter(unnamed) {
-        if sinks.iter().filter(unnamed).filter(|other| other.kind == plan.kind).count() > 1 {
+/// On a storage, sources and sinks are known by their names: numbers in the order of the flags would change with it.
+fn name_that_lasts<'a>(
+    option: &str,
+    plans: impl Iterator<Item = (&'static str, Option<&'a str>)>,
+) -> Result<(), BuildError> {
+    let mut unnamed = Vec::new();
+    for (kind, _) in plans.filter(|(_, name)| name.is_none()) {
+        if unnamed.contains(&kind) {
             let cause = format!(
-                "two are of the kind {kind}; with a state directory each needs a name that lasts: sink_name=",
-                kind = plan.kind
+                "two are of the kind {kind}; with a state directory each needs a name that lasts: {option}="
             );
-            return Err(BuildError::new("name the sinks", cause));
+            return Err(BuildError::new("name the sources and sinks", cause));
         }
+        unnamed.push(kind);
     }
     Ok(())
 }

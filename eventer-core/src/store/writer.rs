@@ -29,6 +29,9 @@ const LOG_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// The most that dead letters take.
 const DEAD_LETTER_BYTES: u64 = 64 << 20;
 
+/// How long cursors wait for more of them, so that a sink that sends event by event does not make a transaction of each.
+const LINGER: Duration = Duration::from_millis(20);
+
 /// The most commands of one transaction, so that none waits long for its answer.
 const MOST_COMMANDS: usize = 256;
 
@@ -123,14 +126,14 @@ impl Writer {
     pub(crate) async fn append(&self, first: u64, batch: EventBatch) -> bool {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Append { first, batch, reply });
-        answer.await.unwrap_or(false)
+        self.answered(answer.await)
     }
 
     /// Stores the position that a batch without events reaches. False: it cannot be stored now.
     pub(crate) async fn reach(&self, batch: EventBatch) -> bool {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Reach { batch, reply });
-        answer.await.unwrap_or(false)
+        self.answered(answer.await)
     }
 
     /// Stores how far a sink has come, sooner or later.
@@ -181,6 +184,14 @@ impl Writer {
         self.send(Command::Limit { pages });
     }
 
+    /// Without an answer the thread has ended, which only a bug in it can have done.
+    fn answered(&self, answer: Result<bool, oneshot::error::RecvError>) -> bool {
+        answer.unwrap_or_else(|_| {
+            self.health.failed("the thread that writes the journal has ended");
+            false
+        })
+    }
+
     fn send(&self, command: Command) {
         // The thread ends with the last sender, or by a bug that has been reported.
         drop(self.commands.send(command));
@@ -201,14 +212,13 @@ impl Health {
         }
     }
 
-    fn failed(&self, error: &rusqlite::Error) {
+    fn failed(&self, error: &str) {
         let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let error = error.to_string();
         if trouble.logged_at.is_none_or(|at| at.elapsed() >= LOG_AGAIN_AFTER) {
             trouble.logged_at = Some(Instant::now());
             tracing::error!(error, "the journal cannot be written; nothing more is taken in until it can");
         }
-        trouble.error = Some(error);
+        trouble.error = Some(error.to_owned());
     }
 }
 
@@ -226,9 +236,20 @@ fn write(
         } else {
             commands.recv_timeout(RETRY_AFTER)
         };
-        let is_last = matches!(first, Err(RecvTimeoutError::Disconnected));
-        for command in first.into_iter().chain(commands.try_iter().take(MOST_COMMANDS)) {
+        let mut is_last = matches!(first, Err(RecvTimeoutError::Disconnected));
+        let mut waiting = first.ok();
+        let deadline = Instant::now() + LINGER;
+        let mut commands_left = MOST_COMMANDS;
+        // Marks alone can wait a little, and the newest of each sink is enough.
+        while let Some(command) = waiting.take() {
             todo.add(command, &store);
+            commands_left -= 1;
+            let linger = if todo.is_urgent() { Duration::ZERO } else { deadline - Instant::now() };
+            if commands_left > 0 {
+                let next = commands.recv_timeout(linger);
+                is_last = matches!(next, Err(RecvTimeoutError::Disconnected));
+                waiting = next.ok();
+            }
         }
         match todo.store(&mut store, bytes, clock) {
             Ok(()) => {
@@ -236,7 +257,7 @@ fn write(
                 todo.done();
             }
             Err(error) => {
-                health.failed(&error);
+                health.failed(&error.to_string());
                 todo.hand_back();
                 // Perhaps there is room at least for what makes room. What is left is tried again.
                 if todo.store(&mut store, bytes, clock).is_ok() {
@@ -257,6 +278,11 @@ impl Todo {
             && self.buried.is_empty()
             && self.replayed.is_empty()
             && self.delete_before.is_none()
+    }
+
+    /// Whether somebody waits for it.
+    fn is_urgent(&self) -> bool {
+        !(self.appends.is_empty() && self.reached.is_empty() && self.syncs.is_empty())
     }
 
     fn add(&mut self, command: Command, _store: &Store) {
