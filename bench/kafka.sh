@@ -82,9 +82,9 @@ events=100000 CHECK=0 flood warm-up 'format=event&compression=lz4&acks=all' >/de
 
 printf '| %-66s | %9s | %8s | %7s | %6s | %8s | %8s |\n' "flood" "events" "events/s" "eventer" "broker" "source" "peak MiB"
 printf '|---|---:|---:|---:|---:|---:|---:|\n'
-# A whole batch is queued at once: to wait for more events costs time and brings none.
-flood event 'format=event&linger=1ms&compression=lz4&acks=all'
-flood eventer 'format=eventer&linger=1ms&compression=lz4&acks=all'
+
+flood event 'format=event&compression=lz4&acks=all'
+flood eventer 'format=eventer&compression=lz4&acks=all'
 printf '\neventer, broker, source: microseconds of CPU an event\n'
 
 exec {broker[1]}>&-

@@ -2,7 +2,7 @@
 
 use eventer_core::filter::{Level, NamespaceOf};
 use eventer_core::time::format_duration;
-use eventer_core::uri::Rate;
+use eventer_core::uri::{ByteSize, Rate};
 use eventer_core::{OptionSpec, PolicyDefaults};
 
 /// The default of an option of a kind whose policy is `policy`, if it has one.
@@ -14,6 +14,8 @@ pub(crate) fn default_of(option: &OptionSpec, policy: PolicyDefaults) -> Option<
         }),
         "rate" => policy.rate.map(rate),
         "max_age" => policy.max_age.map(format_duration),
+        "batch_events" => policy.batch.map(|batch| batch.events.to_string()),
+        "batch_bytes" => policy.batch.map(|batch| ByteSize(batch.bytes as u64).to_string()),
         _ => None,
     };
     of_kind.or_else(|| option.default.map(str::to_owned))
@@ -46,7 +48,7 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::time::Duration;
 
-    use eventer_core::policy;
+    use eventer_core::{BatchLimits, policy};
 
     use super::*;
 
@@ -58,6 +60,7 @@ mod tests {
             namespace_of: NamespaceOf::Event,
             rate: Some(Rate { count, per: Duration::from_secs(60) }),
             max_age: Some(Duration::from_secs(900)),
+            batch: Some(BatchLimits { events: NonZeroUsize::new(5000).unwrap(), bytes: 8 << 20 }),
         };
         let default = |name: &str, policy| {
             let option = policy::OPTIONS.iter().find(|option| option.name == name).unwrap();
@@ -67,6 +70,8 @@ mod tests {
             ("level", Some("Warning"), None),
             ("rate", Some("20/m"), None),
             ("max_age", Some("15m"), None),
+            ("batch_events", Some("5000"), Some("1000")),
+            ("batch_bytes", Some("8Mi"), Some("1Mi")),
             ("timeout", Some("20s"), Some("20s")),
         ] {
             assert_eq!(default(name, chat).as_deref(), of_chat);

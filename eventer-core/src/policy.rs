@@ -64,11 +64,14 @@ pub struct PolicyDefaults {
     pub rate: Option<Rate>,
     /// Longest wait of an event.
     pub max_age: Option<Duration>,
+    /// Most of one export.
+    pub batch: Option<BatchLimits>,
 }
 
 impl PolicyDefaults {
     /// The common defaults.
-    pub const NONE: Self = Self { level: None, namespace_of: NamespaceOf::Object, rate: None, max_age: None };
+    pub const NONE: Self =
+        Self { level: None, namespace_of: NamespaceOf::Object, rate: None, max_age: None, batch: None };
 }
 
 const LEVEL: OptionSpec = OptionSpec::new("level", "Normal|Warning", "Least level of an event, in any case.");
@@ -196,10 +199,7 @@ impl Policy {
                 min_count: uri.take_or_default(&MIN_COUNT),
             },
             max_age: uri.take(&MAX_AGE).or(defaults.max_age),
-            batch: BatchLimits {
-                events: uri.take_or_default(&BATCH_EVENTS),
-                bytes: uri.take_or_default::<ByteSize>(&BATCH_BYTES).as_usize(),
-            },
+            batch: take_batch(uri, defaults.batch),
             rate: uri.take(&RATE).or(defaults.rate),
             concurrency: uri.take_or_default(&CONCURRENCY),
             timeout: uri.take_or_default(&TIMEOUT),
@@ -229,6 +229,20 @@ impl Policy {
             uri.invalid(&SINK_NAME, "a name has at least one letter");
         }
         name
+    }
+}
+
+/// What is given goes before what is the kind's own, and that before what is common.
+fn take_batch(uri: &mut UriReader<'_>, of_kind: Option<BatchLimits>) -> BatchLimits {
+    let Some(of_kind) = of_kind else {
+        let bytes: ByteSize = uri.take_or_default(&BATCH_BYTES);
+        return BatchLimits { events: uri.take_or_default(&BATCH_EVENTS), bytes: bytes.as_usize() };
+    };
+    let events = uri.take(&OptionSpec { default: None, ..BATCH_EVENTS });
+    let bytes: Option<ByteSize> = uri.take(&OptionSpec { default: None, ..BATCH_BYTES });
+    BatchLimits {
+        events: events.unwrap_or(of_kind.events),
+        bytes: bytes.map_or(of_kind.bytes, ByteSize::as_usize),
     }
 }
 
@@ -273,6 +287,16 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         let (given, default) = (format!("{policy:?}"), format!("{:?}", Policy::default()));
         assert_eq!(given.replace("min_count: 1", "min_count: 0"), default);
+    }
+
+    #[test]
+    fn a_kind_may_have_other_defaults() {
+        let uri = ComponentUri::parse("--sink", "test:?batch_events=7", &()).unwrap();
+        let mut reader = UriReader::new("--sink", &uri, &KIND, OPTIONS);
+        let batch = Some(BatchLimits { events: NonZeroUsize::new(5000).unwrap(), bytes: 8 << 20 });
+        let policy = Policy::take(&mut reader, PolicyDefaults { batch, ..PolicyDefaults::NONE });
+        assert_eq!((policy.batch.events.get(), policy.batch.bytes), (7, 8 << 20));
+        assert!(reader.finish().is_empty());
     }
 
     #[test]

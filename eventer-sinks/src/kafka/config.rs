@@ -1,10 +1,11 @@
 //! The options of `kafka:`, and how its sink is opened.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue, Secret, SinkConfig,
-    SinkContext, UriReader,
+    BatchLimits, BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue,
+    PolicyDefaults, Secret, SinkConfig, SinkContext, UriReader,
 };
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -42,7 +43,7 @@ const ACKS: OptionSpec = OptionSpec::new(
 )
 .default("all");
 const LINGER: OptionSpec =
-    OptionSpec::new("linger", "DURATION", "Wait for more events before a request.").default("5ms");
+    OptionSpec::new("linger", "DURATION", "Wait for more events before a request.").default("1ms");
 const CLIENT_ID: OptionSpec =
     OptionSpec::new("client_id", "NAME", "Name by which the brokers know us.").default("eventer");
 
@@ -105,6 +106,11 @@ impl SinkConfig for KafkaConfig {
             PROPERTY,
         ],
         example: "--sink=kafka:?brokers=kafka-0:9092,kafka-1:9092&eventstopic=k8s-events&compression=lz4",
+    };
+    /// An export ends when the brokers have acknowledged its last event: larger ones wait less often.
+    const POLICY: PolicyDefaults = PolicyDefaults {
+        batch: Some(BatchLimits { events: NonZeroUsize::new(5000).expect("it is not zero"), bytes: 8 << 20 }),
+        ..PolicyDefaults::NONE
     };
     const EXPORTER: &'static str = "Apache Kafka Sink";
     type Sink = KafkaSink;

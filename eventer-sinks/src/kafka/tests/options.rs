@@ -98,7 +98,7 @@ fn nothing_is_given_up_or_repeated_unless_acks_say_so() {
         ("", "acks", "all"),
         ("", "enable.idempotence", "true"),
         ("", "message.timeout.ms", "0"),
-        ("", "linger.ms", "5"),
+        ("", "linger.ms", "1"),
         ("", "client.id", "eventer"),
         ("", "partitioner", "murmur2_random"),
         ("linger=500us", "linger.ms", "0.5"),
