@@ -13,7 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use wire::{is_zero, micros, micros_or_null, null_default, seconds, seconds_or_null};
+use wire::{is_zero, micros, micros_or_null, null_default, seconds, seconds_or_null, time};
 
 /// One Event of a cluster, as the API server wrote it in one version.
 ///
@@ -37,10 +37,18 @@ pub struct Event {
     #[serde(alias = "deprecatedSource", deserialize_with = "null_default")]
     pub source: Origin,
     /// When it was first seen; whole seconds. Empty in events written through events.k8s.io.
-    #[serde(alias = "deprecatedFirstTimestamp", serialize_with = "seconds_or_null")]
+    #[serde(
+        alias = "deprecatedFirstTimestamp",
+        serialize_with = "seconds_or_null",
+        deserialize_with = "time"
+    )]
     pub first_timestamp: Option<Timestamp>,
     /// When it was last seen; whole seconds. Empty in events written through events.k8s.io.
-    #[serde(alias = "deprecatedLastTimestamp", serialize_with = "seconds_or_null")]
+    #[serde(
+        alias = "deprecatedLastTimestamp",
+        serialize_with = "seconds_or_null",
+        deserialize_with = "time"
+    )]
     pub last_timestamp: Option<Timestamp>,
     /// How often it was seen, in the old form.
     #[serde(alias = "deprecatedCount", skip_serializing_if = "is_zero", deserialize_with = "null_default")]
@@ -49,7 +57,7 @@ pub struct Event {
     #[serde(rename = "type", skip_serializing_if = "EventType::is_empty", deserialize_with = "null_default")]
     pub event_type: EventType,
     /// When it was first seen, in the new form; microseconds.
-    #[serde(serialize_with = "micros_or_null")]
+    #[serde(serialize_with = "micros_or_null", deserialize_with = "time")]
     pub event_time: Option<Timestamp>,
     /// The repetitions of the event, in the new form.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,10 +110,10 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
     pub generation: i64,
     /// When the Event was created; whole seconds.
-    #[serde(serialize_with = "seconds_or_null")]
+    #[serde(serialize_with = "seconds_or_null", deserialize_with = "time")]
     pub creation_timestamp: Option<Timestamp>,
     /// When the Event will be deleted, if it is being deleted; whole seconds.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds", deserialize_with = "time")]
     pub deletion_timestamp: Option<Timestamp>,
     /// Grace period of a deletion, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,7 +182,7 @@ pub struct Series {
     #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
     pub count: i32,
     /// When it was last seen; microseconds.
-    #[serde(serialize_with = "micros")]
+    #[serde(serialize_with = "micros", deserialize_with = "time")]
     pub last_observed_time: Option<Timestamp>,
     /// State of the series, in old clusters.
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]

@@ -79,3 +79,19 @@ fn the_cluster_is_written_only_when_it_has_a_name() {
     assert!(json.ends_with(r#""cluster":"prod-eu"}"#), "{json}");
     assert_eq!(event(&json).cluster.as_deref(), Some("prod-eu"));
 }
+
+#[test]
+fn gos_zero_time_is_none() {
+    let event: Event = serde_json::from_str(
+        r#"{"firstTimestamp":"0001-01-01T00:00:00Z","lastTimestamp":"0001-01-01T00:00:00Z","eventTime":"2024-05-06T07:08:09.000001Z",
+            "metadata":{"creationTimestamp":"0001-01-01T00:00:00Z"},"series":{"lastObservedTime":"0001-01-01T00:00:00.000000Z"}}"#,
+    )
+    .unwrap();
+    assert_eq!(
+        (event.first_timestamp, event.last_timestamp, event.metadata.creation_timestamp),
+        (None, None, None)
+    );
+    assert_eq!(event.series.as_ref().unwrap().last_observed_time, None);
+    assert_eq!(event.kube_eventer_time().to_string(), "2024-05-06T07:08:09.000001Z");
+    assert!(serde_json::to_string(&event).unwrap().contains(r#""lastTimestamp":null"#));
+}

@@ -18,6 +18,13 @@ where
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// Reads a time. The first moment of the year 1 is Go's zero time, which its tools take for none and write as `null`.
+pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    const ZERO: i64 = -62_135_596_800;
+    Ok(Option::deserialize(deserializer)?
+        .filter(|at: &Timestamp| at.as_second() != ZERO || at.subsec_nanosecond() != 0))
+}
+
 pub(super) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
     *number == T::default()
 }
