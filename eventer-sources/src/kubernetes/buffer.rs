@@ -7,6 +7,9 @@ use eventer_core::{Event, Intake};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use super::place::Place;
+use super::relist::Listed;
+
 /// One event, or a step of the position without one.
 #[derive(Debug)]
 pub(super) struct Item {
@@ -16,6 +19,8 @@ pub(super) struct Item {
     pub(super) event: Option<Arc<Event>>,
     /// The position that is reached once this and all before it is taken.
     pub(super) reached: Option<Reached>,
+    /// The list that the event is from.
+    pub(super) listed: Option<Arc<Listed>>,
 }
 
 /// How far a scope has come.
@@ -31,8 +36,8 @@ pub(super) struct Reached {
 pub(super) struct Taken {
     pub(super) intake: Intake,
     pub(super) events: Vec<Arc<Event>>,
-    /// The last position of each scope that these events reach, by the scope's index.
-    pub(super) reached: Vec<(usize, Reached)>,
+    /// How far each scope has come with these events, by the scope's index.
+    pub(super) reached: Vec<(usize, Place)>,
 }
 
 /// A queue with any number of writers and one reader.
@@ -96,6 +101,8 @@ impl Buffer {
     /// Takes what waits, at most a batch, and all of one intake.
     pub(super) fn take(&self) -> Taken {
         let mut taken = Taken::default();
+        // Of each scope the last event that is from a list.
+        let mut listed: Vec<(usize, Arc<Event>, Arc<Listed>)> = Vec::new();
         let mut queue = self.lock();
         taken.events.reserve_exact(queue.events.min(self.batch_events));
         while let Some(item) = queue.items.front() {
@@ -108,14 +115,23 @@ impl Buffer {
                 queue.events -= 1;
                 queue.bytes -= event.resident_bytes();
                 taken.intake = item.intake;
+                if let Some(list) = item.listed {
+                    listed.retain(|(scope, ..)| *scope != item.scope);
+                    listed.push((item.scope, event.clone(), list));
+                }
                 taken.events.push(event);
             }
             if let Some(reached) = item.reached {
+                listed.retain(|(scope, ..)| *scope != item.scope);
                 taken.reached.retain(|(scope, _)| *scope != item.scope);
-                taken.reached.push((item.scope, reached));
+                taken.reached.push((item.scope, Place::At(reached)));
             }
         }
         drop(queue);
+        for (scope, event, list) in listed {
+            taken.reached.retain(|(reached, _)| *reached != scope);
+            taken.reached.push((scope, Place::Listing(list.through(&event))));
+        }
         self.room.notify_waiters();
         taken
     }
@@ -164,6 +180,7 @@ impl Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::relist::{Base, Relist};
     use futures_util::FutureExt as _;
 
     fn reached(version: u64) -> Reached {
@@ -172,15 +189,25 @@ mod tests {
 
     fn live(version: u64) -> Item {
         let event = Some(Arc::default());
-        Item { scope: 0, intake: Intake::Live, event, reached: Some(reached(version)) }
+        Item { scope: 0, intake: Intake::Live, event, reached: Some(reached(version)), listed: None }
     }
 
     fn listed() -> Item {
-        Item { scope: 0, intake: Intake::Rereadable, event: Some(Arc::default()), reached: None }
+        Item {
+            scope: 0,
+            intake: Intake::Rereadable,
+            event: Some(Arc::default()),
+            reached: None,
+            listed: None,
+        }
     }
 
     fn passed(scope: usize, version: u64) -> Item {
-        Item { scope, intake: Intake::Live, event: None, reached: Some(reached(version)) }
+        Item { scope, intake: Intake::Live, event: None, reached: Some(reached(version)), listed: None }
+    }
+
+    fn at(version: u64) -> Place {
+        Place::At(reached(version))
     }
 
     fn push(buffer: &Buffer, item: Item) {
@@ -194,7 +221,7 @@ mod tests {
         push(&buffer, live(2));
         let mut third = std::pin::pin!(buffer.push(live(3)));
         assert!(third.as_mut().now_or_never().is_none());
-        assert_eq!(buffer.take().reached, [(0, reached(1))]);
+        assert_eq!(buffer.take().reached, [(0, at(1))]);
         assert!(third.await, "it did not wait");
     }
 
@@ -228,8 +255,8 @@ mod tests {
             push(&buffer, item);
         }
         let taken = buffer.take();
-        assert_eq!((taken.events.len(), taken.reached), (2, vec![(0, reached(3)), (1, reached(9))]));
-        assert_eq!(buffer.take().reached, [(0, reached(4))]);
+        assert_eq!((taken.events.len(), taken.reached), (2, vec![(0, at(3)), (1, at(9))]));
+        assert_eq!(buffer.take().reached, [(0, at(4))]);
         assert!(buffer.take().reached.is_empty());
     }
 
@@ -241,8 +268,26 @@ mod tests {
         }
         let taken = buffer.take();
         assert_eq!((taken.intake, taken.events.len()), (Intake::Rereadable, 2));
-        assert_eq!(taken.reached, [(0, reached(5))]);
+        assert_eq!(taken.reached, [(0, at(5))]);
         assert_eq!(buffer.take().intake, Intake::Live);
+    }
+
+    #[test]
+    fn a_part_of_a_list_tells_how_far_the_list_has_come() {
+        let buffer = Buffer::new(2, usize::MAX);
+        let mut list = Relist::new(Base::NewerThan(5));
+        list.page_of(9);
+        let page = list.listed(Timestamp::UNIX_EPOCH);
+        for name in ["a", "b", "c"] {
+            let mut event = Event::default();
+            name.clone_into(&mut event.metadata.name);
+            let item = Item { event: Some(event.into()), listed: Some(page.clone()), ..listed() };
+            push(&buffer, item);
+        }
+        let text = |taken: &Taken| taken.reached[0].1.to_position().version;
+        assert_eq!(text(&buffer.take()), "list after:5 9:/b");
+        push(&buffer, passed(0, 9));
+        assert_eq!(buffer.take().reached, [(0, at(9))]);
     }
 
     #[test]
@@ -251,6 +296,6 @@ mod tests {
         for version in 1..100 {
             push(&buffer, passed(0, version));
         }
-        assert_eq!(buffer.take().reached, [(0, reached(99))]);
+        assert_eq!(buffer.take().reached, [(0, at(99))]);
     }
 }

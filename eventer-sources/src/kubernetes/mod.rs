@@ -7,7 +7,7 @@
 //! - [`config`] and [`connect`]: from `--source=kubernetes:…` to a client; [`options`]: what is watched, and how.
 //! - [`source`]: the [`EventSource`](eventer_core::EventSource), a task per scope, with [`buffer`] in between.
 //! - [`scope`]: **the state machine** of one watch over all its ends; [`watch`] reads it while it is open, [`relist`]
-//!   closes the gap behind a 410.
+//!   closes the gap behind a 410. [`place`] is what a checkpoint keeps of it.
 //! - [`api`]: the requests and their refusals; [`lines`] and [`decode`]: bytes to events.
 //! - [`config_maps`]: the ConfigMaps of the same cluster, for sinks that ask.
 //! - [`board`]: what `/readyz` sees; [`trouble`]: what is worth a line in the log.
@@ -23,6 +23,7 @@ mod expiry;
 mod gap;
 mod lines;
 mod options;
+mod place;
 mod relist;
 mod scope;
 mod source;

@@ -3,12 +3,16 @@
 //! A list comes in the order of its keys (`namespace/name`), and all its pages show one version. So what was handed
 //! on of a list that broke off is told by two facts: how far it came, and which version it showed. Of the list that
 //! follows, an item up to there is new if it is newer than that version; an item behind there, if it is newer than the
-//! position. No memory of single events is needed, however long the list is.
+//! position. No memory of single events is needed, however long the list is, and the two facts outlive the process in the
+//! checkpoint.
+
+use std::sync::Arc;
 
 use eventer_core::Event;
 use jiff::Timestamp;
 
 use super::decode::version_of;
+use super::place::Progress;
 
 /// A list that is being read, over all its attempts.
 #[derive(Clone, Debug)]
@@ -30,12 +34,23 @@ pub(super) enum Base {
     SeenSince(Timestamp),
 }
 
-#[derive(Clone, Debug)]
-struct Covered {
+/// A part of a list that was handed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Covered {
     /// Keys up to this one, itself included,
-    through: String,
+    pub(super) through: String,
     /// were handed on as of this version.
-    version: u64,
+    pub(super) version: u64,
+}
+
+/// What the items of a page share, so that each of them can tell how far the list has come with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    base: Base,
+    covered: Vec<Covered>,
+    /// The version that the list shows; `None`: it has no order, and how far it has come says nothing.
+    version: Option<u64>,
+    began: Timestamp,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -52,6 +67,29 @@ impl Relist {
         Self { base, covered: Vec::new(), attempt: Attempt::default() }
     }
 
+    /// A list that goes on where an earlier process left off.
+    pub(super) fn resume(progress: Progress) -> Self {
+        let Progress { base, covered, .. } = progress;
+        Self { base, covered, attempt: Attempt::default() }
+    }
+
+    /// What the items of the next page share. `began` is when the attempt was begun.
+    pub(super) fn listed(&self, began: Timestamp) -> Arc<Listed> {
+        let version = self.attempt.version.filter(|_| !self.attempt.is_unordered);
+        let covered = if self.attempt.is_unordered { Vec::new() } else { self.covered.clone() };
+        Arc::new(Listed { base: self.base, covered, version, began })
+    }
+
+    /// A version that was seen and is newer than `version`: the server has gone back.
+    pub(super) fn newer_than(&self, version: u64) -> Option<u64> {
+        let base = match self.base {
+            Base::NewerThan(position) => Some(position),
+            Base::All | Base::SeenSince(_) => None,
+        };
+        let seen = self.covered.iter().map(|covered| covered.version).chain(base);
+        seen.max().filter(|seen| *seen > version)
+    }
+
     /// The version of the list; `None` before the first page.
     pub(super) fn version(&self) -> Option<u64> {
         self.attempt.version
@@ -65,7 +103,7 @@ impl Relist {
 
     /// The next item of the list. Says whether it is to be handed on.
     pub(super) fn admits(&mut self, event: &Event) -> bool {
-        let key = format!("{}/{}", event.metadata.namespace, event.metadata.name);
+        let key = key_of(event);
         if self.attempt.last.as_ref().is_some_and(|last| *last >= key) {
             self.attempt.is_unordered = true;
         }
@@ -86,10 +124,31 @@ impl Relist {
             // What this server has shown so far says nothing of what is still to come: better twice than not at all.
             self.covered.clear();
         } else if let (Some(version), Some(last)) = (version, last) {
-            self.covered.retain(|covered| covered.through > last);
-            self.covered.insert(0, Covered { through: last, version });
+            cover(&mut self.covered, Covered { through: last, version });
         }
     }
+}
+
+impl Listed {
+    /// How far the list has come when `event` is handed on.
+    pub(super) fn through(&self, event: &Event) -> Progress {
+        let mut covered = self.covered.clone();
+        if let Some(version) = self.version {
+            cover(&mut covered, Covered { through: key_of(event), version });
+        }
+        Progress { base: self.base, covered, began: self.began }
+    }
+}
+
+/// Adds what was handed on at last. Its version is the newest.
+fn cover(covered: &mut Vec<Covered>, newest: Covered) {
+    covered.retain(|older| older.through > newest.through);
+    covered.insert(0, newest);
+}
+
+/// The key by which a list is sorted.
+fn key_of(event: &Event) -> String {
+    format!("{}/{}", event.metadata.namespace, event.metadata.name)
 }
 
 impl Base {

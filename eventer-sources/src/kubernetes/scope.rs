@@ -11,7 +11,8 @@
 //!            └───────────────── any failure ─────────▶ Waiting ◀────────────────────────────────────┘
 //! ```
 //!
-//! The position moves with every line of a watch, and after the last page of a list; never in between.
+//! The position moves with every line of a watch, and after the last page of a list. In between, the checkpoint keeps how
+//! far the list has come ([`place`](super::place)): the next process goes on with it instead of repeating what was read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,8 @@ use super::board::{Activity, Board};
 use super::buffer::{Buffer, Item, Reached};
 use super::decode::{Page, Stamp, stamped};
 use super::options::{Backfill, WatchOptions};
-use super::relist::{Base, Relist};
+use super::place::{Place, Progress};
+use super::relist::{Base, Listed, Relist};
 use super::trouble::Trouble;
 use super::watch::{Ending, Watched};
 
@@ -50,6 +52,8 @@ const MAX_RELIST_FACTOR: u32 = 32;
 pub(super) struct Scope {
     pub(super) setting: Setting,
     pub(super) position: Option<Reached>,
+    /// The list that an earlier process left unfinished.
+    pub(super) unfinished: Option<Progress>,
     pub(super) trouble: Trouble,
     /// Lines and items that cannot be decoded.
     pub(super) damage: Trouble,
@@ -106,9 +110,14 @@ pub(super) struct Listing {
 }
 
 impl Scope {
-    pub(super) fn new(setting: Setting, position: Option<Reached>) -> Self {
+    pub(super) fn new(setting: Setting, place: Option<Place>) -> Self {
         let options = &setting.options;
         let relist = options.relist_interval;
+        let (position, unfinished) = match place {
+            None => (None, None),
+            Some(Place::At(reached)) => (Some(reached), None),
+            Some(Place::Listing(progress)) => (None, Some(progress)),
+        };
         Self {
             idle_timeout: options.idle_timeout,
             backoff: Backoff::new(options.min_backoff, options.max_backoff),
@@ -119,6 +128,7 @@ impl Scope {
             has_ended_at_once: false,
             ended: None,
             position,
+            unfinished,
             setting,
         }
     }
@@ -157,6 +167,9 @@ impl Scope {
     }
 
     async fn locate(&mut self) -> State {
+        if let (None, Some(progress)) = (self.position, self.unfinished.clone()) {
+            return self.resumed(progress).await;
+        }
         let now = self.setting.clock.now();
         let backfill = match (self.position, self.setting.options.backfill) {
             (Some(_), _) | (None, Backfill::Off) => None,
@@ -164,7 +177,7 @@ impl Scope {
             (None, Backfill::Within(span)) => Some(Base::SeenSince(before(now, span))),
         };
         if let Some(base) = backfill {
-            return State::Listing(self.listing(base));
+            return State::Listing(self.listing(Relist::new(base)));
         }
         let version = match self.setting.api.newest_version().await {
             Ok(version) => version,
@@ -245,17 +258,21 @@ impl Scope {
             return self.wait_after(&failure, State::Listing(listing));
         };
         listing.refusals = 0;
+        if let Some(seen) = listing.relist.newer_than(version) {
+            return self.restored_under_list(seen, version).await;
+        }
         listing.relist.page_of(version);
         let Page { next, events, undecodable, .. } = page;
         for _ in 0..undecodable {
             self.damaged("an item of a list is no event");
         }
         let stamp = self.stamp();
+        let listed = listing.relist.listed(listing.began);
         for event in events {
             // `last_seen` wants to know of the receipt.
             let event = stamped(event, &stamp);
             if listing.relist.admits(&event) {
-                self.hand_on(event, Intake::Rereadable, None).await;
+                self.hand_on_listed(event, listed.clone()).await;
             }
         }
         if next.is_some() {
@@ -284,10 +301,10 @@ impl Scope {
         self.wait_after(failure, State::Listing(listing))
     }
 
-    pub(super) fn listing(&self, base: Base) -> Listing {
+    pub(super) fn listing(&self, relist: Relist) -> Listing {
         let page_size = self.setting.options.page_size;
         let began = self.setting.clock.now();
-        Listing { relist: Relist::new(base), token: None, page_size, began, refusals: 0 }
+        Listing { relist, token: None, page_size, began, refusals: 0 }
     }
 
     fn wait_after(&mut self, failure: &Failure, then: State) -> State {
@@ -310,16 +327,30 @@ impl Scope {
         intake: Intake,
         reached: Option<Reached>,
     ) -> bool {
-        let item = Item { scope: self.setting.index, intake, event: Some(event), reached };
+        let item = Item { scope: self.setting.index, intake, event: Some(event), reached, listed: None };
         let has_waited = self.setting.buffer.push(item).await;
         self.position = reached.or(self.position);
         has_waited
     }
 
+    /// Puts an event of a list into the buffer.
+    async fn hand_on_listed(&mut self, event: Arc<Event>, listed: Arc<Listed>) {
+        self.setting
+            .buffer
+            .push(Item {
+                scope: self.setting.index,
+                intake: Intake::Rereadable,
+                event: Some(event),
+                reached: None,
+                listed: Some(listed),
+            })
+            .await;
+    }
+
     /// Moves the position without an event.
     pub(super) async fn reach(&mut self, reached: Reached) {
-        let item =
-            Item { scope: self.setting.index, intake: Intake::Live, event: None, reached: Some(reached) };
+        let scope = self.setting.index;
+        let item = Item { scope, intake: Intake::Live, event: None, reached: Some(reached), listed: None };
         self.setting.buffer.push(item).await;
         self.position = Some(reached);
     }

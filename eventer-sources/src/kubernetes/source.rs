@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 
 use super::api::Api;
 use super::board::Board;
-use super::buffer::{Buffer, Reached, Taken};
+use super::buffer::{Buffer, Taken};
 use super::options::WatchOptions;
+use super::place::Place;
 use super::scope::{Scope, Setting};
 
 /// The most that waits in memory, whatever the size of a batch.
@@ -67,9 +68,9 @@ impl KubernetesSource {
         let mut tasks = JoinSet::new();
         for (index, (namespace, label)) in namespaces.into_iter().zip(labels).enumerate() {
             let key = scope_key(realm, namespace, &options);
-            let position = stored.0.get(&key).and_then(|position| read_position(position, &name, &label));
-            if let Some(reached) = position {
-                checkpoint.0.insert(key.clone(), write_position(reached));
+            let place = stored.0.get(&key).and_then(|position| read_place(position, &name, &label));
+            if let Some(place) = &place {
+                checkpoint.0.insert(key.clone(), place.to_position());
             }
             keys.push(key);
             let setting = Setting {
@@ -85,7 +86,7 @@ impl KubernetesSource {
                 metrics: metrics.clone(),
                 clock: clock.clone(),
             };
-            tasks.spawn(Scope::new(setting, position).run());
+            tasks.spawn(Scope::new(setting, place).run());
         }
         Self { name, clock, buffer, board, keys, checkpoint, _tasks: tasks }
     }
@@ -104,8 +105,8 @@ impl EventSource for KubernetesSource {
     async fn get_new_events(&mut self) -> Result<Option<EventBatch>, SourceError> {
         let Taken { intake, events, reached } = self.buffer.take();
         let has_moved = !reached.is_empty();
-        for (scope, reached) in reached {
-            self.checkpoint.0.insert(self.keys[scope].clone(), write_position(reached));
+        for (scope, place) in reached {
+            self.checkpoint.0.insert(self.keys[scope].clone(), place.to_position());
         }
         let batch = EventBatch::new(self.name.clone(), self.clock.now(), events).with_intake(intake);
         let batch = if has_moved { batch.with_checkpoint(self.checkpoint.clone()) } else { batch };
@@ -131,18 +132,12 @@ fn scope_key(realm: &str, namespace: Option<&str>, options: &WatchOptions) -> St
     if key.is_empty() { "all".to_owned() } else { key }
 }
 
-fn read_position(position: &Position, source: &str, label: &str) -> Option<Reached> {
-    match position.version.parse() {
-        Ok(version) => Some(Reached { version, at: position.at }),
-        Err(_) => {
-            tracing::warn!(source, scope = label, "the stored position is no number and is not used");
-            None
-        }
+fn read_place(position: &Position, source: &str, label: &str) -> Option<Place> {
+    let place = Place::from_position(position);
+    if place.is_none() {
+        tracing::warn!(source, scope = label, "the stored position is none of this source's and is not used");
     }
-}
-
-fn write_position(reached: Reached) -> Position {
-    Position { version: reached.version.to_string(), at: reached.at }
+    place
 }
 
 /// Room for two batches of common events.

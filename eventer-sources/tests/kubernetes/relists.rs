@@ -93,7 +93,6 @@ async fn after_a_410_the_latest_version_of_each_living_event_comes() {
 #[tokio::test]
 async fn the_position_moves_behind_the_last_page_only() {
     let mut rig = behind(&[]).await;
-    let before = rig.position();
     let version = rig.server.version();
     let mut seen = Vec::new();
     while rig.got().len() < NEW + 1 {
@@ -102,7 +101,7 @@ async fn the_position_moves_behind_the_last_page_only() {
         tokio::task::yield_now().await;
     }
     assert!(
-        seen.iter().filter(|(got, _)| *got < NEW + 1).all(|(_, position)| *position == before),
+        seen.iter().filter(|(got, _)| (1..NEW + 1).contains(got)).all(|(_, position)| position.is_none()),
         "{seen:?}"
     );
     rig.read_until(|rig| rig.position() == Some(version)).await;
@@ -142,6 +141,59 @@ async fn a_break_in_the_middle_of_a_list_skips_nothing_and_repeats_nothing() {
             assert_eq!(rig.pages(), pages, "{answer:?} at page {page}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_list_that_a_process_left_unfinished_skips_nothing_and_repeats_nothing() {
+    for batch_events in [1, 2, 4] {
+        for read in 0..=NEW {
+            let start = || {
+                let start = Start::with(|options| options.page_size = 3);
+                Start { batch_events, ..start }
+            };
+            let mut rig = behind_with(&[], start()).await;
+            rig.read(read).await;
+            rig.restart(start());
+            // Before what was read and behind it.
+            if read > 1 {
+                rig.repeat("e0-new");
+            }
+            rig.repeat("e6-old");
+            rig.server.compact();
+            if read % 2 == 0 {
+                rig.take().await;
+                rig.restart(start());
+            }
+            rig.read_until(|rig| rig.position().is_some_and(|at| at >= rig.server.version())).await;
+            rig.settle().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_was_set_back_under_an_unfinished_list_is_listed_anew() {
+    let mut rig = behind(&[]).await;
+    rig.read(NEW - 2).await;
+    assert_eq!(rig.position(), None);
+    rig.server.restore(rig.server.version() - 3);
+    rig.restart(Start::default());
+    rig.read_until(|rig| rig.position().is_some()).await;
+    assert_eq!(rig.gaps.len(), 1);
+    assert!(rig.gaps[0].message.contains("set back"), "{}", rig.gaps[0].message);
+    assert!(rig.position() <= Some(rig.server.version()));
+}
+
+#[tokio::test]
+async fn an_unfinished_list_that_is_too_old_leaves_a_gap() {
+    let mut rig = behind(&[]).await;
+    rig.read(NEW - 2).await;
+    let position = rig.checkpoint.0.values_mut().next().unwrap();
+    position.at -= SignedDuration::from_hours(2);
+    rig.restart(Start::default());
+    rig.read(NEW + 1).await;
+    rig.settle().await;
+    assert_eq!(rig.gaps.len(), 1);
+    assert!(rig.gaps[0].message.contains("longer than the API server keeps events"));
 }
 
 #[tokio::test]

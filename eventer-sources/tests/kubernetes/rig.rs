@@ -168,9 +168,15 @@ impl Rig {
         &self.got
     }
 
-    /// The version of the position.
+    /// The version of the position. `None`: there is none, or a list is being read.
     pub(crate) fn position(&self) -> Option<u64> {
-        self.checkpoint.0.values().next().map(|position| position.version.parse().unwrap())
+        self.checkpoint.0.values().next().and_then(|position| position.version.parse().ok())
+    }
+
+    /// The process dies, and the next one goes on at what is stored.
+    pub(crate) fn restart(&mut self, start: Start) {
+        let start = Start { checkpoint: Some(self.checkpoint.clone()), ..start };
+        self.source = start.source(&self.server.url(), &Registry::new());
     }
 
     pub(crate) fn intake_of(&self, name: &str) -> Intake {
