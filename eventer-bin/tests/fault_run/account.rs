@@ -31,6 +31,8 @@ pub(crate) struct Evidence {
     pub(crate) letters: Vec<(String, usize)>,
     /// How each process ended, by its number.
     pub(crate) ends: Vec<End>,
+    /// And when it was gone.
+    pub(crate) gone_at: Vec<Instant>,
     /// What went wrong already.
     pub(crate) wrong: Vec<String>,
 }
@@ -54,14 +56,21 @@ struct List {
 impl Account {
     pub(crate) fn draw(evidence: Evidence) -> Self {
         let mut lists = Vec::new();
-        let mut position = 0;
+        let mut gone_at = evidence.gone_at.iter().peekable();
+        // Where the last list began, and where the watch stood that the process opened last.
+        let (mut listed_after, mut position) = (0, None);
         for request in evidence.requests.iter().filter(|request| request.path.ends_with("/events")) {
+            while gone_at.next_if(|gone_at| **gone_at < request.at).is_some() {
+                position = None;
+            }
             if request.is_watch() {
-                position = request.param("resourceVersion").unwrap().parse().unwrap();
+                position = Some(request.param("resourceVersion").unwrap().parse().unwrap());
             } else if request.param("continue").is_none() && request.param("limit") != Some("1") {
                 let known = evidence.history.iter().take_while(|(at, _)| *at <= request.at + BLUR);
                 let shows = known.last().map_or(0, |(_, version)| *version);
-                lists.push(List { at: request.at, after: position, shows });
+                // Without a watch before it, the process goes on with what the one before it had begun.
+                listed_after = position.unwrap_or(listed_after);
+                lists.push(List { at: request.at, after: listed_after, shows });
             }
         }
         Self { evidence, lists }

@@ -32,6 +32,8 @@ pub(crate) struct Driver {
     program: Program,
     /// How each process ended, by its number.
     ends: Vec<End>,
+    /// And when it was gone.
+    gone_at: Vec<Instant>,
     started: usize,
     story: Vec<String>,
     wrong: Vec<String>,
@@ -55,6 +57,7 @@ impl Driver {
             folder,
             program,
             ends: Vec::new(),
+            gone_at: Vec::new(),
             started: 1,
             story: Vec::new(),
             wrong: Vec::new(),
@@ -123,6 +126,7 @@ impl Driver {
             taken,
             letters: letters.collect(),
             ends: self.ends.clone(),
+            gone_at: self.gone_at.clone(),
             wrong: std::mem::take(&mut self.wrong),
         }
     }
@@ -183,8 +187,7 @@ impl Driver {
 
     async fn is_killed(&mut self, away: u64) {
         self.tell("SIGKILL");
-        let end = self.program.kill().await;
-        self.ends.push(end);
+        self.is_gone_by_kill().await;
         self.time_without_program(away).await;
         self.start_next();
     }
@@ -204,8 +207,7 @@ impl Driver {
         match self.program.has_ended() {
             Some(_) => self.ended(asked_at).await,
             None => {
-                let end = self.program.kill().await;
-                self.ends.push(end);
+                self.is_gone_by_kill().await;
             }
         }
         self.start_next();
@@ -218,8 +220,7 @@ impl Driver {
         self.pass(300).await;
         self.events_happen();
         if self.random.bool() {
-            let end = self.program.kill().await;
-            self.ends.push(end);
+            self.is_gone_by_kill().await;
         } else {
             let asked_at = self.program.ask_to_stop().await;
             self.ended(asked_at).await;
@@ -246,12 +247,21 @@ impl Driver {
 
     async fn ended(&mut self, asked_at: Instant) {
         match self.program.stopped(asked_at).await {
-            Ok(end) => self.ends.push(end),
+            Ok(end) => {
+                self.ends.push(end);
+                self.gone_at.push(Instant::now());
+            }
             Err(wrong) => {
                 self.wrong.push(wrong);
-                self.ends.push(self.program.kill().await);
+                self.is_gone_by_kill().await;
             }
         }
+    }
+
+    async fn is_gone_by_kill(&mut self) {
+        let end = self.program.kill().await;
+        self.ends.push(end);
+        self.gone_at.push(Instant::now());
     }
 
     fn compacted(&mut self) {
