@@ -4,9 +4,12 @@
 
 mod cluster;
 mod custom_sink;
+mod dead_letters;
 mod flags;
 mod listing;
 mod process;
 mod references;
 mod replay;
 mod run;
+mod state;
+mod state_trouble;

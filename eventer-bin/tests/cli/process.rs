@@ -117,12 +117,22 @@ impl Running {
                 };
                 log.push(line);
                 let entry: Value = serde_json::from_str(log.last().unwrap()).unwrap();
-                if entry["message"].as_str().is_some_and(|text| text.starts_with(message)) {
+                if begins_with(&entry, message) {
                     return entry;
                 }
             }
         })
         .await
+    }
+
+    /// Waits for a line of the log with this message, unless it was there already.
+    pub(crate) async fn has_logged(&mut self, message: &str) -> Value {
+        let entries = self.log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let earlier = entries.into_iter().find(|entry| begins_with(entry, message));
+        match earlier {
+            Some(entry) => entry,
+            None => self.logs(message).await,
+        }
     }
 
     /// Waits for a line on standard output.
@@ -153,6 +163,11 @@ impl Running {
         assert!(soon(status).await.unwrap().success());
     }
 
+    /// Kills it, and waits until it is dead.
+    pub(crate) async fn kill(mut self) {
+        soon(self.child.kill()).await.unwrap();
+    }
+
     /// Waits for its end: the exit code, the rest of standard output, and the whole log.
     pub(crate) async fn ends(mut self) -> Ended {
         soon(async {
@@ -176,6 +191,10 @@ impl Running {
         })
         .await
     }
+}
+
+fn begins_with(entry: &Value, message: &str) -> bool {
+    entry["message"].as_str().is_some_and(|text| text.starts_with(message))
 }
 
 /// Waits until `/metrics` has this part.
