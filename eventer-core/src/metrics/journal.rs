@@ -12,10 +12,11 @@ use crate::journal::{Journal, WeakJournal};
 use crate::status::age;
 use crate::time::Clock;
 
-/// Registers the gauges of `journal`.
+/// Registers the gauges of `journal`, which may have to wait for a storage to open.
 pub(crate) fn register_journal(
     registry: &Registry,
     journal: &Journal,
+    has_storage: bool,
     clock: Arc<dyn Clock>,
 ) -> Result<(), prometheus::Error> {
     let desc = |name: &str, help: &str, labels: &[&str]| {
@@ -31,7 +32,13 @@ pub(crate) fn register_journal(
         )?,
         bytes: desc("eventer_journal_bytes", "Bytes of events in the journal.", &[])?,
         capacity: desc("eventer_journal_capacity_bytes", "Bytes of events that the journal can hold.", &[])?,
+        writable: desc(
+            "eventer_journal_writable",
+            "Whether the journal takes events in: 0 while the state directory is not open or cannot be written.",
+            &[],
+        )?,
         journal: journal.downgrade(),
+        has_storage,
         clock,
     }))
 }
@@ -41,14 +48,16 @@ struct JournalCollector {
     lag: Desc,
     bytes: Desc,
     capacity: Desc,
+    writable: Desc,
     /// The registry may outlive the pipeline by far, and must not hold its events for so long.
     journal: WeakJournal,
+    has_storage: bool,
     clock: Arc<dyn Clock>,
 }
 
 impl Collector for JournalCollector {
     fn desc(&self) -> Vec<&Desc> {
-        vec![&self.events, &self.lag, &self.bytes, &self.capacity]
+        vec![&self.events, &self.lag, &self.bytes, &self.capacity, &self.writable]
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -60,12 +69,15 @@ impl Collector for JournalCollector {
             let lag = backlog.oldest.map(|oldest| age(now, oldest)).unwrap_or_default();
             gauge(Some(sink), lag.as_secs_f64())
         });
+        let is_open = journal.is_on_disk() || !self.has_storage;
+        let is_writable = is_open && journal.trouble().is_none();
         let of = |desc, metrics| family(desc, MetricType::GAUGE, metrics);
         vec![
             of(&self.events, events.collect()),
             of(&self.lag, lag.collect()),
             of(&self.bytes, vec![gauge(None, journal.bytes() as f64)]),
             of(&self.capacity, vec![gauge(None, journal.capacity() as f64)]),
+            of(&self.writable, vec![gauge(None, f64::from(u8::from(is_writable)))]),
         ]
     }
 }
@@ -81,12 +93,19 @@ fn gauge(sink: Option<&str>, value: f64) -> Metric {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
+    use async_trait::async_trait;
+    use jiff::Timestamp;
     use prometheus::TextEncoder;
     use tokio::time::sleep;
 
     use super::*;
+    use crate::batch::EventBatch;
+    use crate::event::Event;
+    use crate::journal::Begin;
+    use crate::journal::storage::{Backing, Contents, Loaded, Mark, Replay};
     use crate::metrics::Metrics;
     use crate::pipeline::Pipeline;
     use crate::policy::Policy;
@@ -114,5 +133,71 @@ mod tests {
             assert!(!shown().contains(gauge), "{}", shown());
         }
         assert!(last.upgrade().is_none(), "the registry keeps the journal alive");
+    }
+
+    /// A storage that holds nothing, and says whether it could.
+    #[derive(Debug, Default)]
+    struct Disk {
+        is_full: AtomicBool,
+    }
+
+    #[async_trait]
+    impl Backing for Disk {
+        async fn append(&self, _: u64, _: EventBatch) -> bool {
+            false
+        }
+
+        async fn reach(&self, _: EventBatch) -> bool {
+            false
+        }
+
+        fn mark(&self, _: &Arc<str>, _: Mark) {}
+
+        fn forget(&self, _: &Arc<str>) {}
+
+        fn delete_before(&self, _: u64) {}
+
+        fn bury(&self, _: &Arc<str>, _: &Arc<Event>, _: &str) {}
+
+        async fn replays(&self) -> Result<Vec<Replay>, String> {
+            Ok(Vec::new())
+        }
+
+        fn replayed(&self, _: i64) {}
+
+        async fn synced(&self) {}
+
+        async fn load(&self, _: u64, _: u64, _: u64) -> Result<Vec<Loaded>, String> {
+            Ok(Vec::new())
+        }
+
+        fn bytes(&self) -> u64 {
+            0
+        }
+
+        fn trouble(&self) -> Option<String> {
+            self.is_full.load(Ordering::Relaxed).then(|| "the disk is full".to_owned())
+        }
+    }
+
+    #[test]
+    fn a_journal_is_writable_once_its_storage_is_open_and_has_no_trouble() {
+        let writable = |journal: &Journal, has_storage: bool| {
+            let registry = Registry::new();
+            register_journal(&registry, journal, has_storage, Arc::new(SystemClock)).unwrap();
+            let shown = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+            let line = shown.lines().find_map(|line| line.strip_prefix("eventer_journal_writable "));
+            line.unwrap().to_owned()
+        };
+        let journal = Journal::new(4096);
+        assert_eq!(writable(&journal, false), "1", "memory can always be written");
+        assert_eq!(writable(&journal, true), "0", "it is not open");
+        let disk = Arc::new(Disk::default());
+        let begin = |_: &str| Begin::Newest;
+        let (contents, never) = (Contents::default(), Duration::MAX);
+        journal.attach(disk.clone(), 4096, &contents, begin, never, Timestamp::UNIX_EPOCH);
+        assert_eq!(writable(&journal, true), "1");
+        disk.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(writable(&journal, true), "0");
     }
 }

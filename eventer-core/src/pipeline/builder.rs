@@ -220,7 +220,8 @@ impl PipelineBuilder {
             false => None,
         };
         let journal = Journal::new(self.journal_size.as_usize());
-        register_journal(metrics.registry(), &journal, self.clock.clone()).map_err(register)?;
+        register_journal(metrics.registry(), &journal, self.storage.is_some(), self.clock.clone())
+            .map_err(register)?;
         let shutdown = Shutdown::new();
 
         if self.storage.is_some() {
