@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use eventer_testkit::{FakeDestination, Reply, Request, events};
 use serde_json::Value;
@@ -129,32 +130,40 @@ async fn a_second_run_repeats_nothing() {
 
 #[tokio::test]
 async fn after_sigterm_the_next_start_delivers_the_rest_and_repeats_nothing() {
+    const HAPPENED: usize = 300;
     const ANSWERED: usize = 5;
     let state = State::new().await;
     for _ in 0..ANSWERED {
         state.destination.next(Reply::ok());
     }
     state.destination.set_default(Reply::Hang);
-    let (source, sink, flag) = (recording(), state.sink(PORTION), state.flag());
-    let running = Running::start(&[&source, &sink, &flag, "--stop-timeout=100ms"]);
-    soon(state.destination.wait_for(ANSWERED + 1)).await;
+    let (server, source) = cluster().await;
+    let (sink, flag) = (state.sink(PORTION), state.flag());
+    let arguments = [&*source, &sink, &flag, "--frequency=10ms", "--stop-timeout=100ms"];
+    let running = Running::start(&arguments);
+    soon(server.wait_for_watch()).await;
+    (1..=HAPPENED as u64).for_each(|number| _ = server.add(events::flood_event(number)));
+    let asked = soon(state.destination.wait_for(ANSWERED + 1)).await;
+    let delivered = counts(&asked[..ANSWERED]).len();
     running.signal("TERM").await;
     let ended = running.ends().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let closed = ended.log().into_iter().find(|entry| entry["message"] == "sink closed").unwrap();
-    assert_eq!((&closed["exported"], &closed["undelivered"]), (&(ANSWERED * PORTION).into(), &0.into()));
+    assert_eq!((&closed["exported"], &closed["undelivered"]), (&delivered.into(), &0.into()));
     let left = waiting(&ended, "webhook").expect("the log tells what waits");
     assert_eq!(state.journal().await["sinks"]["webhook"]["waiting"], left);
 
     state.destination.set_default(Reply::ok());
-    let ended = run(&[&source, &sink, &flag]).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!(waiting(&ended, "webhook"), None);
+    let running = Running::start(&[&arguments[..], &["--stop-timeout=1h"]].concat());
+    state.gets(HAPPENED).await;
+    running.signal("TERM").await;
+    let ended = running.ends().await;
+    assert_eq!((ended.code, waiting(&ended, "webhook")), (0, None), "{}", ended.stderr);
     // One request had no answer, and so is no delivery.
     let mut requests = state.destination.requests();
     requests.remove(ANSWERED);
     let counts = counts(&requests);
-    assert_eq!((counts.len(), counts.values().max()), (RECORDED, Some(&1)));
+    assert_eq!((counts.len(), counts.values().max()), (HAPPENED, Some(&1)));
 }
 
 #[tokio::test]
@@ -162,7 +171,8 @@ async fn after_sigkill_nothing_is_lost_and_no_more_repeated_than_was_under_way()
     let state = State::new().await;
     let (source, sink, flag) = (recording(), state.sink(PORTION), state.flag());
     let mut killed = 0;
-    // At a moment between two requests, or in one; the fake destination is as fast as it can be.
+    // Slow enough for some moment to be in the middle.
+    state.destination.set_default(Reply::ok().after(Duration::from_millis(5)));
     for stage in 1..=5 {
         let running = Running::start(&[&source, &sink, &flag]);
         let until = state.destination.count() + stage * 3;
