@@ -40,7 +40,8 @@ pub fn rfc3339_micros(at: Timestamp) -> String {
 /// Writes `at` as Go's `Time.String` does, which is how kube-eventer prints a time in text:
 /// `2024-05-06 07:08:12.123456 +0000 UTC`, the fraction without its trailing zeros.
 ///
-/// A zone that has no name is written as its offset twice (`+0530 +0530`), hours alone as `+08`, as Go does.
+/// A zone that has no name is written as its offset twice (`+0530 +0530`), hours alone as `+08`, as Go does. The seconds
+/// of an offset, which zones had before they were made standard, are left out.
 pub fn go_string(at: Timestamp, zone: &TimeZone) -> String {
     let local = at.to_zoned(zone.clone());
     let mut text = local.strftime("%Y-%m-%d %H:%M:%S").to_string();
@@ -49,7 +50,10 @@ pub fn go_string(at: Timestamp, zone: &TimeZone) -> String {
         let fraction = format!(".{nanos:09}");
         text.push_str(fraction.trim_end_matches('0'));
     }
-    text.push_str(&local.strftime(" %z %Z").to_string());
+    let minutes = local.offset().seconds() / 60;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+    text.push_str(&format!(" {sign}{hours:02}{minutes:02} {}", local.strftime("%Z")));
     text
 }
 
@@ -124,6 +128,16 @@ mod tests {
         assert_eq!(go_string(at("2024-05-06T07:08:10Z"), &shanghai), "2024-05-06 15:08:10 +0800 CST");
         let singapore = TimeZone::get("Asia/Singapore").unwrap();
         assert_eq!(go_string(at("2024-05-06T07:08:10Z"), &singapore), "2024-05-06 15:08:10 +0800 +08");
+        let kolkata = TimeZone::get("Asia/Kolkata").unwrap();
+        assert_eq!(go_string(at("2024-05-06T07:08:10Z"), &kolkata), "2024-05-06 12:38:10 +0530 IST");
+    }
+
+    #[test]
+    fn go_leaves_out_the_seconds_of_an_offset() {
+        let shanghai = TimeZone::get("Asia/Shanghai").unwrap();
+        assert_eq!(go_string(at("1890-06-01T00:00:00Z"), &shanghai), "1890-06-01 08:05:43 +0805 LMT");
+        let monrovia = TimeZone::get("Africa/Monrovia").unwrap();
+        assert_eq!(go_string(at("1970-01-01T00:00:00Z"), &monrovia), "1969-12-31 23:15:30 -0044 MMT");
     }
 
     #[test]
