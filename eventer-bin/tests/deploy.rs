@@ -5,8 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use eventer_core::{ComponentUri, ConfigError, Registry, SinkPlan};
+use eventer_core::time::parse_duration;
+use eventer_core::uri::ByteSize;
+use eventer_core::{ComponentUri, ConfigError, OptionValue, PipelineBuilder, Registry, SinkPlan};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Container, Namespace, PersistentVolumeClaim, PodSpec, Secret, Service, ServiceAccount,
@@ -15,6 +18,9 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBind
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+/// The example that keeps the journal where the pod is.
+const NO_VOLUME: &str = "no-volume.yaml";
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
@@ -68,6 +74,17 @@ fn pod(set: &StatefulSet) -> &PodSpec {
 fn container(set: &StatefulSet) -> &Container {
     let [container] = pod(set).containers.as_slice() else { panic!("one container") };
     container
+}
+
+/// The value of a flag that a pod is given.
+fn argument<'a>(set: &'a StatefulSet, flag: &str) -> Option<&'a str> {
+    let arguments = container(set).args.iter().flatten().filter_map(|argument| argument.split_once('='));
+    arguments.into_iter().find(|(name, _)| *name == flag).map(|(_, value)| value)
+}
+
+/// A quantity of Kubernetes' in bytes. `Mi` and `Gi` mean the same here and there.
+fn bytes(quantity: &str) -> u64 {
+    ByteSize::parse_option(quantity).unwrap().0
 }
 
 fn files_with_a_pod() -> Vec<PathBuf> {
@@ -135,8 +152,10 @@ fn it_may_read_events_and_nothing_else() {
 fn the_pod_has_the_least_rights_and_time_to_drain() {
     let set = statefulset(&deploy().join("40-statefulset.yaml"));
     assert_eq!(set.spec.as_ref().unwrap().replicas, Some(1));
-    // `--stop-timeout` is 20 s.
-    assert!(pod(&set).termination_grace_period_seconds.unwrap() > 20);
+    let stop_timeout = argument(&set, "--stop-timeout")
+        .map_or(PipelineBuilder::DEFAULT_STOP_TIMEOUT, |text| parse_duration(text).unwrap());
+    let grace = pod(&set).termination_grace_period_seconds.unwrap().cast_unsigned();
+    assert!(Duration::from_secs(grace) > stop_timeout + Duration::from_secs(2));
     let of_pod = pod(&set).security_context.as_ref().unwrap();
     assert_eq!((of_pod.run_as_non_root, of_pod.run_as_user), (Some(true), Some(65532)));
     assert_eq!(of_pod.seccomp_profile.as_ref().unwrap().type_, "RuntimeDefault");
@@ -149,6 +168,36 @@ fn the_pod_has_the_least_rights_and_time_to_drain() {
     assert_eq!(limits["memory"].0, "128Mi");
     let version = container.image.as_ref().unwrap().rsplit(':').next().unwrap();
     assert_eq!(version, env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn what_waits_is_kept_on_a_volume_that_holds_it_and_that_the_user_may_write() {
+    for file in files_with_a_pod() {
+        let set = statefulset(&file);
+        let state_dir = Path::new(argument(&set, "--state-dir").unwrap());
+        let mounts = container(&set).volume_mounts.iter().flatten();
+        let mount = mounts.into_iter().find(|mount| state_dir.starts_with(&mount.mount_path));
+        let mount = mount.unwrap_or_else(|| panic!("{file:?}: {state_dir:?} is on no volume"));
+        assert_ne!(mount.read_only, Some(true), "{file:?}");
+        let size = if file.ends_with(NO_VOLUME) {
+            let volumes = pod(&set).volumes.as_deref().unwrap();
+            let volume = volumes.iter().find(|volume| volume.name == mount.name).unwrap();
+            volume.empty_dir.as_ref().unwrap().size_limit.clone().unwrap()
+        } else {
+            let claims = set.spec.as_ref().unwrap().volume_claim_templates.as_deref().unwrap();
+            let claim = claims.iter().find(|claim| claim.metadata.name.as_ref() == Some(&mount.name));
+            let spec = claim.unwrap().spec.as_ref().unwrap();
+            assert_eq!(spec.access_modes.as_deref().unwrap(), ["ReadWriteOnce"], "{file:?}");
+            spec.resources.as_ref().unwrap().requests.as_ref().unwrap()["storage"].clone()
+        };
+        // As docs/delivery.md says.
+        let journal = bytes(argument(&set, "--journal-size").unwrap());
+        assert!(bytes(&size.0) >= 2 * journal + bytes("256Mi"), "{file:?}: {size:?}");
+        let context = pod(&set).security_context.as_ref().unwrap();
+        assert_eq!(context.fs_group, context.run_as_user, "{file:?}");
+        let own = container(&set).security_context.as_ref().unwrap();
+        assert_eq!(own.read_only_root_filesystem, Some(true), "{file:?}");
+    }
 }
 
 #[test]
@@ -182,9 +231,14 @@ fn an_example_is_the_same_pod_with_other_sinks() {
     let base = statefulset(&deploy().join("40-statefulset.yaml"));
     for file in files("examples") {
         let mut example = statefulset(&file);
+        if file.ends_with(NO_VOLUME) {
+            let spec = example.spec.as_mut().unwrap();
+            assert!(spec.volume_claim_templates.is_none());
+            spec.volume_claim_templates = base.spec.as_ref().unwrap().volume_claim_templates.clone();
+        }
         let pod = example.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
         pod.volumes = None;
-        pod.containers[0].volume_mounts = None;
+        pod.containers[0].volume_mounts.as_mut().unwrap().retain(|mount| mount.name == "state");
         pod.containers[0].args = container(&base).args.clone();
         pod.containers[0].env.as_mut().unwrap().retain(|variable| variable.name == "TZ");
         assert_eq!(example, base, "{file:?}");
@@ -205,6 +259,9 @@ fn sinks(file: &Path) -> Vec<(SinkPlan, String)> {
     for argument in container(&set).args.as_ref().unwrap() {
         let (flag, text) = argument.split_once('=').unwrap();
         flags.insert(flag.to_owned());
+        if matches!(flag, "--journal-size" | "--state-dir") {
+            continue;
+        }
         let uri = ComponentUri::parse(flag, text, &environment).unwrap();
         match flag {
             "--source" => {
@@ -221,7 +278,8 @@ fn sinks(file: &Path) -> Vec<(SinkPlan, String)> {
             other => panic!("{other}"),
         }
     }
-    assert_eq!(flags.len(), 2, "{file:?}");
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    assert_eq!(flags, ["--journal-size", "--sink", "--source", "--state-dir"], "{file:?}");
     plans
 }
 
@@ -254,8 +312,8 @@ fn every_secret_is_a_file_of_a_secret_that_is_mounted() {
             }
         }
         let flags = container(&set).args.iter().flatten().flat_map(|flag| flag.split(['?', '&']));
-        let named = flags.filter_map(|option| option.split_once("_file=")).map(|(_, path)| path.to_owned());
-        let named: BTreeSet<String> = named.collect();
+        let values = flags.filter_map(|option| option.split_once('=')).map(|(_, value)| value.to_owned());
+        let named: BTreeSet<String> = values.filter(|value| value.starts_with("/etc/")).collect();
         assert_eq!(named, there, "{file:?}");
         used += named.len();
     }
@@ -327,6 +385,8 @@ fn alerts_ask_for_metrics_that_exist() {
     for needed in [
         "eventer_events_dropped_total",
         "eventer_events_rejected_total",
+        "eventer_journal_bytes",
+        "eventer_journal_writable",
         "eventer_sink_lag_seconds",
         "eventer_watch_gaps_total",
         "eventer_watch_silence_seconds",
