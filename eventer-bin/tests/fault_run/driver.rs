@@ -93,6 +93,12 @@ impl Driver {
         };
         let begin = Instant::now();
         while !self.is_drained(last) {
+            if let Some(status) = self.program.has_ended() {
+                return Err(format!(
+                    "the last process ended by itself: {status}\n{}",
+                    self.program.last_words()
+                ));
+            }
             if begin.elapsed() > DRAINED_WITHIN {
                 let summary = StateView::open(&self.path.join("state")).and_then(|view| view.summary());
                 let words = self.program.last_words();
@@ -110,9 +116,10 @@ impl Driver {
 
     /// What is known in the end.
     pub(crate) async fn end(&mut self) -> Evidence {
-        let view = StateView::open(&self.path.join("state")).unwrap();
-        let letters = view.dead_letters(&DeadLetters::default(), usize::MAX).unwrap();
-        let letters = letters.into_iter().map(|letter| {
+        let view = StateView::open(&self.path.join("state"));
+        let letters = view.and_then(|view| view.dead_letters(&DeadLetters::default(), usize::MAX));
+        self.wrong.extend(letters.as_ref().err().map(ToString::to_string));
+        let letters = letters.unwrap_or_default().into_iter().map(|letter| {
             let event: Value = serde_json::from_str(letter.event.get()).unwrap();
             (letter.sink, number_in(event["message"].as_str().unwrap()).unwrap())
         });
@@ -148,10 +155,19 @@ impl Driver {
         }
     }
 
+    /// Lets events happen up to the moment in which something else does.
+    async fn events_flow(&mut self) {
+        for _ in 0..self.random.usize(..10) {
+            (0..self.random.usize(1..4)).for_each(|_| self.world.happen(&mut self.random));
+            self.pass(2).await;
+        }
+    }
+
     async fn something_goes_wrong(&mut self) {
         match self.random.u8(..100) {
-            0..12 => self.is_killed(0).await,
-            12..20 => self.is_killed(400).await,
+            0..3 => self.is_killed(0).await,
+            3..15 => self.is_killed_as_it_stores().await,
+            15..20 => self.is_killed(400).await,
             20..28 => self.is_stopped(0).await,
             28..32 => self.is_stopped(400).await,
             32..36 => self.is_killed_while_it_stops().await,
@@ -174,7 +190,8 @@ impl Driver {
             }
             58..66 => self.api_server_is_away().await,
             66..86 => self.webhook_changes(),
-            86..92 => {
+            86..88 => self.letters_are_replayed(),
+            88..93 => {
                 self.tell("the folder goes away");
                 self.folder.go_away();
             }
@@ -187,8 +204,17 @@ impl Driver {
 
     async fn is_killed(&mut self, away: u64) {
         self.tell("SIGKILL");
+        self.events_flow().await;
         self.is_gone_by_kill().await;
         self.time_without_program(away).await;
+        self.start_next();
+    }
+
+    async fn is_killed_as_it_stores(&mut self) {
+        self.tell("SIGKILL as it stores something");
+        self.events_happen();
+        let end = self.program.kill_at_a_commit(self.random.usize(1..5)).await;
+        self.is_gone(end);
         self.start_next();
     }
 
@@ -247,10 +273,7 @@ impl Driver {
 
     async fn ended(&mut self, asked_at: Instant) {
         match self.program.stopped(asked_at).await {
-            Ok(end) => {
-                self.ends.push(end);
-                self.gone_at.push(Instant::now());
-            }
+            Ok(end) => self.is_gone(end),
             Err(wrong) => {
                 self.wrong.push(wrong);
                 self.is_gone_by_kill().await;
@@ -260,6 +283,10 @@ impl Driver {
 
     async fn is_gone_by_kill(&mut self) {
         let end = self.program.kill().await;
+        self.is_gone(end);
+    }
+
+    fn is_gone(&mut self, end: End) {
         self.ends.push(end);
         self.gone_at.push(Instant::now());
     }
@@ -303,6 +330,13 @@ impl Driver {
             self.compacted();
         }
         self.world.heal();
+    }
+
+    /// What was refused will be refused again.
+    fn letters_are_replayed(&mut self) {
+        let view = StateView::open(&self.path.join("state"));
+        let replayed = view.and_then(|view| view.replay(&DeadLetters::default()));
+        self.tell(&format!("dead letters are replayed: {replayed:?}"));
     }
 
     fn webhook_changes(&mut self) {

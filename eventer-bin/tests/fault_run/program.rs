@@ -1,6 +1,7 @@
 //! The program: one process after the other in the same state directory.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -10,10 +11,13 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout};
 
 /// How long a process may take to stop by itself.
-pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// When a process that was told to stop is given up. Far more than it takes.
 const GIVE_UP: Duration = Duration::from_secs(30);
+
+/// How long a moment is waited for in which something is stored.
+const SOON: Duration = Duration::from_millis(50);
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub(crate) struct Program {
     /// Its number.
     pub(crate) epoch: usize,
     log: PathBuf,
+    /// SQLite's index of its write-ahead log.
+    index: PathBuf,
 }
 
 impl Program {
@@ -39,14 +45,15 @@ impl Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_eventer"));
         command
             .env_clear()
-            .args(["--healthz-ip=127.0.0.1", "--healthz-port=0", "--frequency=10ms", "--batch-events=40"])
+            .args(["--healthz-ip=127.0.0.1", "--healthz-port=0", "--frequency=10ms", "--batch-events=4"])
             .arg(format!("--state-dir={}", directory.join("state").display()))
             .arg(format!("--stop-timeout={}s", STOP_TIMEOUT.as_secs()))
             .arg(format!("--source={source}"))
             .args(sinks.iter().map(|sink| format!("--sink={sink}")));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).unwrap());
         let child = command.kill_on_drop(true).spawn().unwrap();
-        Self { child, epoch, log }
+        let index = directory.join("state").join("journal.db-shm");
+        Self { child, epoch, log, index }
     }
 
     /// Whether it has ended by itself.
@@ -58,6 +65,26 @@ impl Program {
     pub(crate) async fn kill(&mut self) -> End {
         self.child.kill().await.unwrap();
         End::Killed
+    }
+
+    /// Kills it just after it has stored something, or soon. What belongs together must have been stored together.
+    pub(crate) async fn kill_at_a_commit(&mut self, commits: usize) -> End {
+        if let Ok(index) = File::open(&self.index) {
+            let until = Instant::now() + SOON;
+            let mut last = changes(&index);
+            let mut left = commits;
+            // Any wait would be longer than the moment that is to be hit.
+            tokio::task::block_in_place(|| {
+                while left > 0 && Instant::now() < until {
+                    let now = changes(&index);
+                    left -= usize::from(now != last);
+                    last = now;
+                }
+                self.child.start_kill()
+            })
+            .unwrap();
+        }
+        self.kill().await
     }
 
     /// Asks it to stop.
@@ -88,4 +115,12 @@ impl Program {
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
+}
+
+/// SQLite counts the transactions that it committed in the index of its write-ahead log (`iChange` in its header).
+fn changes(index: &File) -> u32 {
+    let mut counter = [0; 4];
+    // At first it is empty.
+    drop(index.read_exact_at(&mut counter, 8));
+    u32::from_ne_bytes(counter)
 }
