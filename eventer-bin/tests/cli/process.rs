@@ -97,6 +97,24 @@ impl Running {
         Self::spawn(command("nohup", &[env!("CARGO_BIN_EXE_eventer")]), arguments)
     }
 
+    /// Starts `eventer` such that no file of it can grow beyond so many bytes, which is to it as if the disk were full.
+    pub(crate) fn start_with_little_room(bytes: u32, arguments: &[&str]) -> Self {
+        let limit = format!("--fsize={bytes}:unlimited");
+        // The signal would end it; a write that fails is what a full disk does.
+        let ignoring = "trap '' XFSZ; exec \"$0\" \"$@\"";
+        Self::spawn(
+            command("prlimit", &[&limit, "sh", "-c", ignoring, env!("CARGO_BIN_EXE_eventer")]),
+            arguments,
+        )
+    }
+
+    /// Lets its files grow as they like.
+    pub(crate) async fn has_room_again(&self) {
+        let pid = self.child.id().expect("it runs").to_string();
+        let status = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
+        assert!(soon(status).await.unwrap().success());
+    }
+
     fn spawn(mut command: Command, arguments: &[&str]) -> Self {
         command.args(QUIET).arg("--log-format=json").args(arguments);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();

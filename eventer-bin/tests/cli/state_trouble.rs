@@ -1,41 +1,12 @@
 //! State directories that cannot be used, or not now.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use eventer_testkit::Reply;
 use rusqlite::Connection;
-use tokio::process::Command;
 
 use crate::process::{QUIET, Running, eventer, get, soon};
 use crate::state::{State, flag, recording};
-
-/// A file system in memory, mounted until this is dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// `None`: this user may not mount anything.
-    async fn mount(path: &Path, size: &str) -> Option<Self> {
-        let size = format!("size={size}");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &size, "none"]).arg(path);
-        let output = soon(mount.output()).await.ok()?;
-        output.status.success().then(|| Self(path.to_owned()))
-    }
-
-    async fn resize(&self, size: &str) {
-        let options = format!("remount,size={size}");
-        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status();
-        assert!(soon(status).await.unwrap().success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a process that a failed test has left may still have files open there.
-        drop(std::process::Command::new("umount").arg("-l").arg(&self.0).status());
-    }
-}
 
 #[tokio::test]
 async fn two_sinks_of_a_kind_need_names_that_last() {
@@ -131,20 +102,16 @@ async fn a_file_of_another_program_is_moved_aside() {
 #[tokio::test]
 async fn a_full_disk_stops_the_intake_until_there_is_room() {
     let state = State::new().await;
-    fs::create_dir(state.path()).unwrap();
-    let Some(disk) = SmallDisk::mount(&state.path(), "1m").await else {
-        eprintln!("not tried: only root may mount; eventer-core tries it with a bound of SQLite's");
-        return;
-    };
     state.destination.set_default(Reply::Hang);
     let (sink, flag) = (state.sink(1000), state.flag());
     let source = format!("{}?loop=true", recording());
-    let mut running = Running::start(&[&source, &sink, &flag, "--stop-timeout=100ms"]);
+    let arguments = [&*source, &*sink, &*flag, "--stop-timeout=100ms"];
+    let mut running = Running::start_with_little_room(1 << 20, &arguments);
     let address = running.admin_address().await;
     let reasons = soon(async {
         loop {
             let (status, reasons) = get(address, "/readyz").await;
-            if status != 200 && reasons.contains("full") {
+            if status != 200 && reasons.contains("disk") {
                 return reasons;
             }
         }
@@ -154,7 +121,7 @@ async fn a_full_disk_stops_the_intake_until_there_is_room() {
     running.has_logged("the journal cannot be written").await;
     assert_eq!(get(address, "/livez").await.0, 200);
 
-    disk.resize("1g").await;
+    running.has_room_again().await;
     running.has_logged("the journal can be written again").await;
     soon(async { while get(address, "/readyz").await.1.contains("state directory") {} }).await;
     running.signal("TERM").await;
