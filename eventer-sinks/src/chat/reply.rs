@@ -51,7 +51,9 @@ pub(crate) async fn ask(
     let read: Option<Reply> = serde_json::from_slice(&answer.body).ok();
     let is_one = |reply: &Reply| reply.errcode.is_some() || !reply.access_token.is_empty();
     let mut reply = read.filter(is_one).ok_or_else(|| {
-        let shown = answer.excerpt(&String::from_utf8_lossy(&answer.body));
+        let body = String::from_utf8_lossy(&answer.body);
+        // One that cannot be read, or is cut off, may hold a token all the same.
+        let shown = if body.contains("access_token") { "[redacted]".into() } else { answer.excerpt(&body) };
         ExportError::unavailable(format!(
             "it answered {} with what is no JSON with an errcode: {shown:?}",
             answer.status

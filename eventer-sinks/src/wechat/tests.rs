@@ -537,7 +537,17 @@ async fn a_refused_or_missing_token_says_why() {
         ),
         (says(60_020, "not allow to access from your ip"), ExportErrorKind::Unauthorized, "errcode 60020"),
         (says(0, "ok"), ExportErrorKind::Unavailable, "asked for an access token and gave none"),
-        (Reply::ok().with_body("{}"), ExportErrorKind::Unavailable, "no JSON with an errcode"),
+        (Reply::ok().with_body("{}"), ExportErrorKind::Unavailable, "no JSON with an errcode: \"{}\""),
+        (
+            Reply::json(r#"{"errcode":0,"access_token":"hunter2","expires_in":-5}"#),
+            ExportErrorKind::Unavailable,
+            "no JSON with an errcode: \"[redacted]\"",
+        ),
+        (
+            Reply::json(r#"{"errcode":0,"access_token":"hunter"#),
+            ExportErrorKind::Unavailable,
+            "no JSON with an errcode: \"[redacted]\"",
+        ),
         (Reply::status(502), ExportErrorKind::Unavailable, "502"),
     ] {
         wecom.destination.next(reply);
