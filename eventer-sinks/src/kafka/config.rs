@@ -190,11 +190,23 @@ fn take_brokers(uri: &mut UriReader<'_>) -> Result<Vec<String>, ConfigError> {
         // Says that it is missing.
         return uri.require(&BROKERS).map(|broker| vec![broker]);
     }
-    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '&' | '=');
-    if brokers.iter().any(|broker| broker.contains(is_odd)) {
+    if !brokers.iter().all(|broker| is_broker(broker)) {
         uri.invalid(&BROKERS, "a broker is written HOST:PORT");
     }
     Ok(brokers)
+}
+
+/// Whether it is `[PROTOCOL://]HOST[:PORT]`. Of a port that is none librdkafka makes another one, without a word.
+fn is_broker(text: &str) -> bool {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '&' | '=');
+    let address = text.split_once("://").map_or(text, |(_, address)| address);
+    // The address of IPv6 stands in brackets; without them it has no port.
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, Some(port)),
+        _ => (address, None),
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    !host.is_empty() && !host.contains(is_odd) && port.is_none_or(is_port)
 }
 
 impl Compression {

@@ -86,8 +86,8 @@ impl Security {
         let password = uri.take_secret(&PASSWORD).filter(|password| !is_empty(password));
         let cacert = uri.take_file(&CACERT, |content| check_pem(content, "CERTIFICATE"));
         let cert = uri.take_file(&CERT, |content| check_pem(content, "CERTIFICATE"));
-        let key = uri.take_file(&KEY, |content| check_pem(content, "PRIVATE KEY"));
-        let key_password = uri.take_secret(&KEY_PASSWORD);
+        let key_password = uri.take_secret(&KEY_PASSWORD).filter(|password| !is_empty(password));
+        let key = uri.take_file(&KEY, if key_password.is_some() { check_key } else { check_open_key });
         let is_insecure = uri.take_or_default(&INSECURESSL);
 
         let logs_in = user.is_some() && password.is_some();
@@ -161,9 +161,16 @@ impl Security {
         if !self.protocol.has_sasl() && self.user.is_some() {
             return Some("security_protocol asks for no login, so that user and password are not used");
         }
-        let has_tls_options = self.cert.is_some() || self.key.is_some() || self.cacert.is_some();
-        if !self.protocol.has_tls() && (has_tls_options || self.is_insecure) {
-            return Some("security_protocol is without TLS, so that the options of TLS are not used");
+        let has_pair = self.cert.is_some() && self.key.is_some();
+        let has_tls_options = self.cert.is_some() || self.key.is_some() || self.key_password.is_some();
+        if !self.protocol.has_tls() && has_tls_options && !has_pair && self.cacert.is_none() {
+            return Some("of cert and key one is missing, so that the brokers are spoken to without TLS");
+        }
+        if !self.protocol.has_tls() && (has_pair || self.cacert.is_some() || self.is_insecure) {
+            return Some(
+                "the brokers are spoken to without TLS, so that its options are not used; \
+                 security_protocol=ssl or sasl_ssl asks for it",
+            );
         }
         None
     }
@@ -241,6 +248,22 @@ fn is_empty(source: &SecretSource) -> bool {
     matches!(source, SecretSource::Value(value) if value.expose().is_empty())
 }
 
+fn check_key(content: &[u8]) -> Result<(), String> {
+    check_pem(content, "PRIVATE KEY")
+}
+
+/// Whether it is a key that can be read without a password.
+fn check_open_key(content: &[u8]) -> Result<(), String> {
+    check_key(content)?;
+    let text = String::from_utf8_lossy(content);
+    let is_locked = text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || text.lines().any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"));
+    if is_locked {
+        return Err("it is locked with a password; give key_password_file=".to_owned());
+    }
+    Ok(())
+}
+
 /// Whether a file has at least one block of PEM whose label ends in `label`, closed and in base64.
 fn check_pem(content: &[u8], label: &str) -> Result<(), String> {
     let text = std::str::from_utf8(content)
@@ -269,6 +292,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_locked_key_wants_a_password() {
+        for (content, is_locked) in [
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n", true),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0A\n\nMIIB\n\
+                 -----END RSA PRIVATE KEY-----",
+                true,
+            ),
+            ("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n", false),
+        ] {
+            assert_eq!(check_key(content.as_bytes()), Ok(()));
+            let checked = check_open_key(content.as_bytes());
+            assert_eq!(checked.is_err_and(|reason| reason.contains("key_password_file=")), is_locked);
+        }
+    }
+
+    #[test]
     fn a_file_that_is_no_pem_says_what_it_lacks() {
         for (content, label, says) in [
             (&b"\x30\x82\x01"[..], "CERTIFICATE", "no certificate in PEM"),
@@ -284,7 +324,7 @@ mod tests {
         let key =
             b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0A\n\nMIIB\n\
                     -----END RSA PRIVATE KEY-----";
-        assert_eq!(check_pem(key, "PRIVATE KEY"), Ok(()));
+        assert_eq!(check_key(key), Ok(()));
         let chain = b"subject=x\n-----BEGIN CERTIFICATE-----\r\nMIIB\r\n-----END CERTIFICATE-----\r\n";
         assert_eq!(check_pem(chain, "CERTIFICATE"), Ok(()));
     }

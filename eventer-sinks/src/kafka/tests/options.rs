@@ -41,6 +41,11 @@ fn kube_eventers_options_are_understood() {
     assert_eq!(plan.unwrap().exporter, "Apache Kafka Sink");
     let brokers = "brokers=h1:9092&brokers=h2:9092,%20h3:9092,&eventstopic=k8s";
     assert_eq!(property(brokers, "bootstrap.servers").unwrap(), "a,h1:9092,h2:9092,h3:9092");
+    let brokers = "brokers=%5B::1%5D:9092,::1,%5B::1%5D,SSL://h:9093,10.0.0.1";
+    assert_eq!(
+        property(brokers, "bootstrap.servers").unwrap(),
+        "a,[::1]:9092,::1,[::1],SSL://h:9093,10.0.0.1"
+    );
     for codec in ["none", "gzip", "snappy", "lz4", "zstd", "LZ4"] {
         let told = property(&format!("compression={codec}"), "compression.codec");
         assert_eq!(told, Some(codec.to_lowercase()));
@@ -163,6 +168,10 @@ fn what_does_not_fit_together_is_told() {
         ("brokers=a&security_protocol=sasl_ssl", "a user is needed"),
         ("brokers=a&security_protocol=sasl_ssl&user=u", "a password is needed"),
         ("brokers=a&sasl_mechanism=PLAIN", "nobody logs in"),
+        ("brokers=a,b:x", "a broker is written HOST:PORT"),
+        ("brokers=a:99999", "a broker is written HOST:PORT"),
+        ("brokers=a:", "a broker is written HOST:PORT"),
+        ("brokers=:9092", "a broker is written HOST:PORT"),
         ("brokers=a&security_protocol=ssl&cert=c.pem", "give key= too"),
         ("brokers=a&cacert=ca.pem&key=k.pem", "give cert= too"),
         ("brokers=a&password=p&password_file=f", "give one"),
