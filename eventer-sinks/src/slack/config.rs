@@ -136,6 +136,9 @@ impl Way {
                  channel into channel=",
             ));
         };
+        if matches!(&token, SecretSource::Value(token) if token.expose().trim().is_empty()) {
+            uri.invalid(&TOKEN, "it is empty");
+        }
         Ok(Self::Bot(Bot { api, token, channel: uri.require(&CHANNEL)? }))
     }
 }

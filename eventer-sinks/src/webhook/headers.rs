@@ -56,6 +56,9 @@ impl HeaderSources {
         {
             uri.invalid(&TOKEN, "its value, which is not shown, holds a character that no header can");
         }
+        if matches!(&token, Some(SecretSource::Value(token)) if token.expose().trim().is_empty()) {
+            uri.invalid(&TOKEN, "it is empty; leave the option out to send none");
+        }
         if user.as_ref().is_some_and(|user| user.contains(':')) {
             uri.invalid(&USER, "a colon would end the name; the password belongs into basic_password=");
         }

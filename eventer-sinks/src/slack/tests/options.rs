@@ -34,6 +34,14 @@ fn neither_a_url_nor_a_token_is_an_error_that_says_both_ways() {
 }
 
 #[test]
+fn a_token_that_is_empty_is_an_error() {
+    for token in ["", "%20"] {
+        let errors = errors_of(&format!("slack:?token={token}&channel=C1"));
+        assert!(errors.contains("option \"token\": it is empty"), "{errors}");
+    }
+}
+
+#[test]
 fn a_url_and_a_token_or_a_channel_is_an_error() {
     for (options, named) in [
         ("token=hunter2", "token"),

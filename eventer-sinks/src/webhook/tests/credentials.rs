@@ -51,6 +51,7 @@ fn credentials_that_do_not_go_together_are_told_and_not_shown() {
         ("basic_user=me:hunter2", "the password belongs into basic_password="),
         ("bearer_token=hunter2&header=Authorization=hunter2", "with basic_user= or bearer_token= too"),
         ("bearer_token=hun%0Ater2", "holds a character that no header can"),
+        ("bearer_token=", "\"bearer_token\": it is empty"),
         ("bearer_token=hunter2&bearer_token_file=/x", "given by bearer_token_file too"),
     ] {
         let errors = errors_of(&format!("webhook:http://example.com/?{options}"));
