@@ -59,11 +59,14 @@ fn cause(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &[Secret
     if status.is_redirection() {
         text.push_str(", a redirect that cannot be followed with the event in hand");
         if let Some(location) = headers.get(LOCATION).and_then(|location| location.to_str().ok()) {
-            // A relative one shows nothing: its path may be a credential.
-            let location =
-                if location.contains("://") { redact_url(location) } else { "elsewhere".to_owned() };
+            // A path is not shown: it may be a credential.
+            let location = if location.contains("://") {
+                redact_url(location)
+            } else {
+                "another path of the same host".to_owned()
+            };
             let location = excerpt(location.as_bytes(), secrets);
-            text.push_str(&format!("; it leads to {location}: give that URL instead"));
+            text.push_str(&format!("; it leads to {location}: give the URL at its end instead"));
         }
     }
     let excerpt = excerpt(body, secrets);

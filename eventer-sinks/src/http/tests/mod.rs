@@ -267,7 +267,9 @@ async fn a_redirect_that_loses_the_event_is_not_followed() {
     for status in [301, 302, 303] {
         destination.clear();
         destination.next(Reply::status(status).with_header("Location", "/login"));
-        assert_eq!(post(&destination.url()).await.unwrap_err().kind(), ExportErrorKind::Unavailable);
+        let error = post(&destination.url()).await.unwrap_err();
+        assert_eq!(error.kind(), ExportErrorKind::Unavailable);
+        assert!(report(&error).contains("it leads to another path of the same host"), "{}", report(&error));
         assert_eq!(destination.count(), 1, "{status}");
     }
 }
