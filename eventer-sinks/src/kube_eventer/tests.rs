@@ -4,6 +4,7 @@
 
 use eventer_core::Event;
 use eventer_testkit::events::golden_input;
+use serde::Deserialize;
 
 use super::{write_compact, write_envelope, write_indented};
 
@@ -73,6 +74,30 @@ fn every_form_is_what_go_writes() {
         assert_eq!(text(&event, write_compact), case.compact, "{}", case.name);
         assert_eq!(text(&event, write_indented), case.indented, "{}", case.name);
         assert_eq!(text(&event, write_envelope), case.envelope, "{}", case.name);
+    }
+}
+
+#[test]
+fn the_envelope_of_a_hostile_event_is_what_kube_eventer_sent() {
+    #[derive(Deserialize)]
+    struct Input {
+        name: String,
+        event: Event,
+    }
+    #[derive(Deserialize)]
+    struct Sent {
+        event: String,
+        value: String,
+    }
+    fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Vec<T> {
+        text.split_terminator('\n').map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+    let inputs: Vec<Input> = read(include_str!("../../testdata/kube_eventer/hostile-events.jsonl"));
+    let sent: Vec<Sent> = read(include_str!("../../testdata/kafka/kube-eventer-hostile.jsonl"));
+    assert_eq!(inputs.len(), sent.len());
+    for (input, sent) in inputs.iter().zip(sent) {
+        assert_eq!(input.name, sent.event);
+        assert_eq!(text(&input.event, write_envelope), sent.value, "{}", sent.event);
     }
 }
 
