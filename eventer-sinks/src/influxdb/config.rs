@@ -214,6 +214,8 @@ impl Given {
 /// ignored, of the others it is a prefix.
 fn base(endpoint: &str, api: &Api) -> Result<Url, String> {
     let (scheme, rest) = endpoint.split_once("://").unwrap_or(("http", endpoint));
+    // `influxdb://HOST` has no scheme either: its first word is the kind of the sink.
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
     let scheme = if scheme.eq_ignore_ascii_case("https") { "https" } else { "http" };
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let authority = match (authority, api) {

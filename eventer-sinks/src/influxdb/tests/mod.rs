@@ -252,6 +252,7 @@ fn the_address_is_read_as_kube_eventer_reads_it() {
         ("HTTPS://influx", "https://influx/"),
         ("tcp://influx:8086", "http://influx:8086/"),
         ("influx:8086", "http://influx:8086/"),
+        ("//influx:8086", "http://influx:8086/"),
         ("http://[::1]:8086", "http://[::1]:8086/"),
         ("https://", "https://localhost:8086/"),
     ] {
