@@ -236,6 +236,17 @@ fn a_value_that_a_variable_gave_is_not_shown_when_it_is_wrong() {
     }
 }
 
+#[test]
+fn a_variable_that_is_empty_is_told_to_be() {
+    let mut environment = environment();
+    environment.insert("NOTHING".to_owned(), String::new());
+    let uri = ComponentUri::parse("--sink", "webhook:http://h?count=$NOTHING", &environment).unwrap();
+    let mut reader = UriReader::new("--sink", &uri, &URL_KIND, &[]);
+    assert_eq!(reader.take::<u32>(&COUNT), Some(3));
+    let error = reader.finish()[0].to_string();
+    assert!(error.contains("\"count\": the variable that gives its value is empty"), "{error}");
+}
+
 const TOKEN: OptionSpec =
     OptionSpec::new("token", "TOKEN", "Token of the account.").secret().variable("TOKEN");
 const CA: OptionSpec = OptionSpec::new("ca_file", "PATH", "Certificates to trust.");

@@ -150,7 +150,12 @@ impl<'a> UriReader<'a> {
     /// Says that the value of `option` is wrong for a reason of the component's own. The reason must show no secret; it
     /// is not shown itself if a variable plays a part in the value, since that may have been meant for another option.
     pub fn invalid(&mut self, option: &OptionSpec, reason: impl Into<String>) {
-        if self.is_from_variable(option) {
+        let is_empty = |(name, value): &(String, Option<String>)| {
+            name == option.name && value.as_ref().is_none_or(String::is_empty)
+        };
+        if self.is_from_variable(option) && self.uri.options().iter().any(is_empty) {
+            self.invalid_unseen(option, "the variable that gives its value is empty");
+        } else if self.is_from_variable(option) {
             let form = option.value;
             self.invalid_unseen(
                 option,
