@@ -27,9 +27,12 @@
 //! | sent to `https://` whatever was written | to `http://` if that is written | a relay in the cluster may have no TLS |
 //! | sent a message of any length | cuts it at 20,000 bytes of JSON | DingTalk refuses what is longer, for ever |
 //! | took any `msg_type`, and sent a text body with it | `text` and `markdown` | DingTalk refused all others |
-//! | took `level=warning` for no level at all | in any case | it opened the flood gate |
+//! | took every `level=` but `Normal` and `Warning` for none at all, `warning` too | takes them in any case, of a list the lower; another word is an error | it opened the flood gate |
 //! | ignored options that it did not know | they are errors | a misspelt filter is none |
 //! | sent to nowhere without a host, or with an empty `access_token` | says so at the start | |
+//! | compared the items of a list as they stand, with their spaces, an empty one with nothing, and read the first of several such options only | leaves out spaces and empty items, takes kinds in any case, and all of several options | `kinds=pod` or a space after a comma let nothing through, without a word |
+//! | wrote the reading of a clock (`m=+12.3`) behind the time of an event that has none, in a markdown | has the time of its receipt alone | it means nothing to anybody else |
+//! | dropped a user in the URL (`https://user:password@HOST`) | sends it as basic authentication | a relay may ask for it |
 
 mod answer;
 mod config;

@@ -55,6 +55,7 @@
 //! | had `concurrency` without effect | it is that of every sink | |
 //! | sent an empty `Content-Type`, and its own `User-Agent` | `text/plain`, and `eventer/…` | |
 //! | dropped a point whose time InfluxDB cannot store | gives it the time of the receipt | |
+//! | ignored `level=` and other filters, and options that it did not know | takes the filters of every sink; what nobody knows is an error | a misspelt option is none |
 
 mod api;
 mod config;

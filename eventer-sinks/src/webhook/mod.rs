@@ -20,9 +20,10 @@
 //! | kube-eventer | here | because |
 //! |---|---|---|
 //! | put values into the body as they are, and took the quotes out of the message | escapes them where the body is JSON | a line feed, a backslash or a quote made the body invalid |
-//! | sent no `Content-Type` | sends what the body is, unless `header=` gives another | receivers ask for it |
+//! | sent no `Content-Type`, and the `User-Agent` of its library | says what the body is, and `eventer/…`, unless `header=` gives another | receivers ask for it |
+//! | ignored `header=Host=…` | sends it | |
 //! | dropped a header with a second `=` | a header is cut at its first `=` | tokens in base64 end in `=` |
-//! | sent its own options in the URL, headers with credentials among them | takes them out | they stood in the receiver's access log |
+//! | sent its own options in the URL, headers with credentials among them | takes them out, and escapes anew what is left, with the same values | they stood in the receiver's access log |
 //! | sent nothing, for ever, with an empty `namespaces=`, `kinds=` or `reason=` | takes an empty list for no condition | its chat sinks did; an empty variable is an error here |
 //! | took 200 only for a success, and never tried again | any 2xx; tries again | |
 //! | waited 50 ms after each event, filtered or not | does not wait | `rate=` is there for who wants that |
@@ -30,6 +31,11 @@
 //! | changed the message and the time of the event that it shares with the other sinks | changes nothing | |
 //! | read `custom_body_configmap` once, and went back to the default body without a word if it could not be used | follows it; the events wait for it | a receiver that waits for its own form got another |
 //! | parsed the template for each event, and lost the event if that failed | parses it once, and fails at the start | |
+//! | took every `level=` but `Normal` for `Warning` | takes both in any case, of a list the lower; another word is an error | `level=normal` and `level=Normal,Warning` hid what they ask for |
+//! | compared the items of a list as they stand, with their spaces, an empty one with nothing, and read the first of several such options only | leaves out spaces and empty items, takes kinds in any case, and all of several options | `kinds=pod` or a space after a comma let nothing through, without a word |
+//! | never let an event without a reason through a `reason=` | asks the expressions | `.*` and `^$` match nothing, too |
+//! | passed over a `header=` without `=`, an empty `method=`, and a regular expression that does not compile | they are errors at the start | what is missing is not missed until it is needed |
+//! | wrote the reading of a clock (`m=+12.3`) behind the time of an event that has none | has the time of its receipt alone | it means nothing to anybody else |
 
 mod body;
 mod config;

@@ -30,9 +30,12 @@
 //! | left the cutting of a text to WeCom | cuts it, and shows that it did | |
 //! | took spaces and empty names in `to_user` for users | leaves them out | there is no user of that name |
 //! | used a label as a `printf` format | takes it literally | a `%` in a label moved all fields of the message |
-//! | took `level=warning` for no level at all | in any case | it opened the flood gate |
+//! | took every `level=` but `Normal` and `Warning` for none at all, `warning` too | takes them in any case, of a list the lower; another word is an error | it opened the flood gate |
 //! | ignored options that it did not know | they are errors | a misspelt filter is none |
 //! | never closed the bodies of answers | reads and closes them | each event leaked a connection |
+//! | compared the items of a list as they stand, with their spaces, an empty one with nothing, and read the first of several such options only | leaves out spaces and empty items, takes kinds in any case, and all of several options | `kinds=pod` or a space after a comma let nothing through, without a word |
+//! | wrote the reading of a clock (`m=+12.3`) behind the time of an event that has none | has the time of its receipt alone | it means nothing to anybody else |
+//! | asked for a token with an empty `corp_id` or `corp_secret` | says so at the start | |
 
 mod answer;
 mod config;
