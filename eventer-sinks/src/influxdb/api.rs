@@ -76,6 +76,8 @@ impl Api {
     pub(super) async fn credentials(&self) -> Result<Credentials, ExportError> {
         let read = async |source: &SecretSource| source.read().await.map_err(ExportError::unavailable);
         match self {
+            // As in kube-eventer, for a server that asks nobody who he is.
+            Self::V1 { user: Some(user), .. } if user.is_empty() => Ok(Credentials::None),
             Self::V1 { user, password, .. } => {
                 let password = match password {
                     Some(password) => read(password).await?,

@@ -120,6 +120,15 @@ async fn version_1_is_asked_as_kube_eventer_asks_it() {
 }
 
 #[tokio::test]
+async fn nobody_is_named_to_version_1_if_the_user_is_empty() {
+    let destination = FakeDestination::start().await;
+    open_at(&destination, "user=&pw=").await.export_events(&golden_batch([2])).await.unwrap();
+    let requests = destination.requests();
+    assert!(requests.iter().all(|request| request.header("authorization").is_none()), "{requests:?}");
+    assert_eq!(requests.len(), 2);
+}
+
+#[tokio::test]
 async fn an_empty_batch_sends_nothing() {
     let (_, _, theirs) = recorded(golden!("whole-batch-empty.01"));
     assert_eq!(theirs, "", "they sent an empty body");
