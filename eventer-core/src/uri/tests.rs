@@ -303,7 +303,7 @@ fn secrets_that_repeat_come_from_both() {
     let mut reader = UriReader::new("--sink", &uri, &POINTING_KIND, &[]);
     let value = |text: &str| SecretSource::Value(Secret::new(text.to_owned()));
     let sources = [value("A=1"), value("B=2"), SecretSource::File("/run/h".into())];
-    assert_eq!(reader.take_secrets(&HEADER), sources);
+    assert_eq!(reader.take_secrets(&HEADER, |_| Ok(())), sources);
     assert_eq!(texts(&reader.finish()), [""; 0]);
 }
 

@@ -39,7 +39,7 @@ impl HeaderSources {
     /// Takes the headers and the credentials.
     pub(super) fn take(uri: &mut UriReader<'_>) -> Self {
         let mut sources = Self::default();
-        for source in uri.take_secrets(&HEADER) {
+        for source in uri.take_secrets(&HEADER, check) {
             let SecretSource::Value(text) = &source else {
                 sources.files.push(source);
                 continue;
@@ -101,14 +101,11 @@ impl HeaderSources {
         let mut headers = Headers { map: self.written.clone(), hidden: Vec::new() };
         for file in &self.files {
             let text = file.read().await?;
-            let lines = text.expose().lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-            for (number, line) in lines {
-                let (name, value) = parse(line).map_err(|reason| {
-                    let path = file.path().unwrap_or_else(|| "header_file".as_ref()).display();
-                    format!("line {} of {path}: {reason}", number + 1)
-                })?;
-                headers.map.insert(name, value);
-            }
+            let in_file = |reason: String| {
+                let path = file.path().unwrap_or_else(|| "header_file".as_ref()).display();
+                format!("{path}: {reason}")
+            };
+            headers.map.extend(parse_lines(text.expose()).map_err(in_file)?);
         }
         let authorization = match &self.credentials {
             Credentials::None => return Ok(headers),
@@ -129,6 +126,22 @@ impl HeaderSources {
         headers.map.insert(AUTHORIZATION, value);
         Ok(headers)
     }
+}
+
+/// Says what is wrong with a file of headers; shows nothing of it.
+fn check(content: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(content).map_err(|_| "it is no text in UTF-8".to_owned())?;
+    if parse_lines(text)?.is_empty() { Err("it is empty".to_owned()) } else { Ok(()) }
+}
+
+/// The headers of a file, of which each stands on a line. Of a name the last one holds.
+fn parse_lines(text: &str) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let (name, value) = parse(line).map_err(|reason| format!("line {}: {reason}", number + 1))?;
+        headers.insert(name, value);
+    }
+    Ok(headers)
 }
 
 /// A header of the form `NAME=VALUE`, cut at its first `=`. The reason of a failure shows nothing of it.

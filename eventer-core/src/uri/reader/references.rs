@@ -13,7 +13,8 @@ impl UriReader<'_> {
     /// Takes a secret: written out, from the option's variable, or in a file that `<name>_file=` names and that must
     /// hold a text.
     pub fn take_secret(&mut self, option: &OptionSpec) -> Option<SecretSource> {
-        let files = self.take_secret_files(option);
+        let is_text = |content: &[u8]| text_of(content.to_vec()).map(drop).map_err(str::to_owned);
+        let files = self.take_secret_files(option, is_text);
         let is_written = self.left.iter().any(|(name, _)| name == option.name);
         if files.is_empty() || is_written {
             let value: Option<Secret<String>> = self.take(option);
@@ -34,11 +35,12 @@ impl UriReader<'_> {
         self.take_secret(option).ok_or_else(|| self.missing(option, had_errors))
     }
 
-    /// Takes all values of a secret that may be repeated, written out or in files.
-    pub fn take_secrets(&mut self, option: &OptionSpec) -> Vec<SecretSource> {
+    /// Takes all values of a secret that may be repeated, written out or in files. A file must be there, and `check` have
+    /// nothing against its content, before anything is opened.
+    pub fn take_secrets(&mut self, option: &OptionSpec, check: FileCheck) -> Vec<SecretSource> {
         let written = self.take_all(option).into_iter().map(SecretSource::Value);
         let written: Vec<_> = written.collect();
-        written.into_iter().chain(self.take_secret_files(option)).collect()
+        written.into_iter().chain(self.take_secret_files(option, check)).collect()
     }
 
     /// Takes the path of a file. It must be there, and `check` have nothing against its content, before anything is
@@ -63,11 +65,11 @@ impl UriReader<'_> {
         Some(ConfigMapKey { namespace, name: config_map, key })
     }
 
-    fn take_secret_files(&mut self, option: &OptionSpec) -> Vec<SecretSource> {
+    fn take_secret_files(&mut self, option: &OptionSpec, check: FileCheck) -> Vec<SecretSource> {
         let name = option.file_name();
         let paths: Vec<PathBuf> = self.take_texts(&name).into_iter().map(PathBuf::from).collect();
         for path in &paths {
-            self.need_file(&name, path, |content| text_of(content.to_vec()).map(drop).map_err(str::to_owned));
+            self.need_file(&name, path, check);
         }
         paths.into_iter().map(SecretSource::File).collect()
     }

@@ -1,10 +1,10 @@
 //! Headers, users and tokens: where they come from, and what is sent.
 
-use eventer_core::{ExportErrorKind, report};
+use eventer_core::{ComponentUri, ExportErrorKind, report};
 use eventer_testkit::{FakeDestination, Request};
 use tempfile::TempDir;
 
-use super::{batch_of, errors_of, golden_event, open_at, sent};
+use super::{batch_of, errors_of, golden_event, open_at, registry, report_of, sent};
 
 async fn authorization(options: &str) -> Option<String> {
     let request = sent(options, golden_event(1)).await;
@@ -60,6 +60,28 @@ fn credentials_that_do_not_go_together_are_told_and_not_shown() {
     }
 }
 
+#[test]
+fn a_file_of_headers_that_is_wrong_is_told_before_anything_is_opened() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("headers");
+    let uri = format!("webhook:http://h/?header_file={}", path.display());
+    let uri = ComponentUri::parse("--sink", &uri, &()).unwrap();
+    let plan = registry().plan_sink(&uri).unwrap();
+    for (content, says) in [
+        (&b"X-A=1\nAuthorization: Bearer hunter2\n"[..], "headers: line 2: its value, which is not shown"),
+        (b"\n \n", "headers: it is empty"),
+        (b"X-A=hunter2\xff", "headers: it is no text in UTF-8"),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let errors = plan.check_files().unwrap_err();
+        let shown = errors.iter().map(report_of).collect::<String>();
+        assert!(errors.len() == 1 && shown.contains(says), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    std::fs::write(&path, "X-A=1\nX-A=2\n").unwrap();
+    assert!(plan.check_files().is_ok());
+}
+
 #[tokio::test]
 async fn secrets_in_files_are_read_again_for_each_export() {
     let folder = TempDir::new().unwrap();
@@ -94,7 +116,7 @@ async fn secrets_in_files_are_read_again_for_each_export() {
     let error = sink.export_events(&batch).await.unwrap_err();
     let shown = format!("{} {error:?}", report(&error));
     assert_eq!(error.kind(), ExportErrorKind::Unavailable);
-    assert!(shown.contains("line 2 of") && !shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("headers: line 2: ") && !shown.contains("hunter2"), "{shown}");
     write("headers", "X-A=1\n");
     std::fs::remove_file(path("token")).unwrap();
     let error = sink.export_events(&batch).await.unwrap_err();
