@@ -47,9 +47,10 @@ impl BodyTemplate {
         let template = Template::parse(text)?;
         let no_json = match (form, first_that_says(&template)) {
             (Form::Text, _) => Some("the Content-Type is another".to_owned()),
-            (_, Some(body)) => json_error(&body),
-            (_, None) if template.looks_like_json() => None,
-            (_, None) => {
+            (_, Ok(Some(body))) => json_error(&body),
+            (_, _) if template.looks_like_json() => None,
+            (_, Err(reason)) => Some(format!("it fails for an ordinary event: {reason}")),
+            (_, Ok(None)) => {
                 Some("it says nothing of an ordinary event, and does not begin as JSON does".to_owned())
             }
         };
@@ -121,11 +122,18 @@ pub(super) fn check(content: &[u8], form: Form) -> Result<(), String> {
     BodyTemplate::parse(text, form).map(drop)
 }
 
-/// What the template gives for the first plain event of which it says anything.
-fn first_that_says(template: &Template) -> Option<String> {
+/// What the template gives for the first plain event of which it says anything; if it says nothing of any, why.
+fn first_that_says(template: &Template) -> Result<Option<String>, String> {
     let scope = Scope { time_zone: &TimeZone::UTC, now: Timestamp::UNIX_EPOCH, escaping: Escaping::Json };
-    let bodies = PLAIN_EVENTS.iter().filter_map(|event| template.render(event, &scope).ok());
-    bodies.into_iter().find(|body| !body.trim().is_empty())
+    let mut failure = None;
+    for event in PLAIN_EVENTS.iter() {
+        match template.render(event, &scope) {
+            Ok(body) if !body.trim().is_empty() => return Ok(Some(body)),
+            Ok(_) => {}
+            Err(error) => failure = Some(error.to_string()),
+        }
+    }
+    failure.map_or(Ok(None), Err)
 }
 
 fn json_error(body: &str) -> Option<String> {

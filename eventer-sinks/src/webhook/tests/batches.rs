@@ -127,6 +127,12 @@ fn a_template_in_a_batch_has_to_give_json() {
 }
 
 #[test]
+fn a_template_that_fails_for_every_event_says_why_it_gives_no_json() {
+    let errors = errors_of("webhook:http://h/?batch=array&template={{ div .Count 0 }}");
+    assert!(errors.contains("it fails for an ordinary event: template, line 1, column 4: div: "), "{errors}");
+}
+
+#[test]
 fn bodies_are_put_together_without_the_space_between_their_tokens() {
     let bodies = ["\n{\n\t\"a\": \"x \\\" \\\\\",\n \"b\" : [1, 2]\r\n}", " \"  \" "].map(str::to_owned);
     assert_eq!(encode::array(&bodies), r#"[{"a":"x \" \\","b":[1,2]},"  "]"#);
