@@ -15,7 +15,7 @@ use crate::world::number_in;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The name of the sink that writes a file.
-pub(crate) const FILE: &str = "file";
+const FILE: &str = "file";
 
 /// Most events of a lease of the file's sink.
 const FILE_LEASE: usize = 50;
@@ -205,7 +205,7 @@ impl Folder {
     /// The sink that writes to it, for a process with this number.
     pub(crate) fn uri(&self, epoch: usize) -> String {
         format!(
-            "file:{}?batch_events={FILE_LEASE}&min_backoff=5ms&max_backoff=100ms",
+            "file:{}?sink_name={FILE}&batch_events={FILE_LEASE}&min_backoff=5ms&max_backoff=100ms",
             file(&self.path, epoch).display()
         )
     }

@@ -1,6 +1,6 @@
 //! What happens, and when, as the seed says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use eventer_core::store::{DeadLetters, StateView};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::account::Evidence;
-use crate::destinations::{FILE, Folder, Mode, Webhook};
+use crate::destinations::{Folder, Mode, Webhook};
 use crate::program::{End, Program};
 use crate::world::{World, number_in};
 
@@ -374,24 +374,24 @@ impl Driver {
         ));
     }
 
+    /// Everything up to the last event has been read, and every sink has a verdict on it.
     fn is_drained(&self, last: usize) -> bool {
         let has_last =
             self.webhooks.iter().all(|webhook| webhook.has(last)) && self.folder.has(last, self.started);
+        let state = StateView::open(&self.path.join("state")).and_then(|view| view.summary());
+        let version = self.world.versions[last].version;
         has_last
-            && StateView::open(&self.path.join("state")).and_then(|view| view.summary()).is_ok_and(|state| {
-                state.sinks.len() == 3 && state.sinks.values().all(|sink| sink.waiting == 0)
+            && state.is_ok_and(|state| {
+                let mut positions = state.sources.values().flat_map(|source| source.0.values());
+                // While a list is read, it is no number.
+                positions.any(|at| at.version.parse().is_ok_and(|at: u64| at >= version))
+                    && state.sinks.len() == 3
+                    && state.sinks.values().all(|sink| sink.waiting == 0)
             })
     }
 }
 
-fn start(
-    directory: &std::path::Path,
-    epoch: usize,
-    world: &World,
-    webhooks: &[Webhook],
-    folder: &Folder,
-) -> Program {
-    let mut sinks: Vec<String> = webhooks.iter().map(|webhook| webhook.uri(epoch)).collect();
-    sinks.push(format!("{}&sink_name={FILE}", folder.uri(epoch)));
-    Program::start(directory, epoch, &world.source(), &sinks)
+fn start(directory: &Path, epoch: usize, world: &World, webhooks: &[Webhook], folder: &Folder) -> Program {
+    let sinks = webhooks.iter().map(|webhook| webhook.uri(epoch)).chain([folder.uri(epoch)]);
+    Program::start(directory, epoch, &world.source(), sinks)
 }

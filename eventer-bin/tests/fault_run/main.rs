@@ -49,8 +49,7 @@ async fn run(seed: u64, time: Duration) {
     let drained = driver.heal_and_drain().await;
     let account = Account::draw(driver.end().await);
     tell(&format!("fault run: seed {seed}: {}", account.summary()));
-    let mut wrong = account.check();
-    wrong.extend(drained.err());
+    let mut wrong: Vec<String> = drained.err().into_iter().chain(account.check()).collect();
     if !wrong.is_empty() {
         let kept = driver.keep();
         let (story, count) = (driver.story(), wrong.len());

@@ -40,7 +40,12 @@ pub(crate) struct Program {
 
 impl Program {
     /// Starts the process number `epoch` with its log in `directory`.
-    pub(crate) fn start(directory: &Path, epoch: usize, source: &str, sinks: &[String]) -> Self {
+    pub(crate) fn start(
+        directory: &Path,
+        epoch: usize,
+        source: &str,
+        sinks: impl Iterator<Item = String>,
+    ) -> Self {
         let log = directory.join(format!("log-{epoch}.txt"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_eventer"));
         command
@@ -49,7 +54,7 @@ impl Program {
             .arg(format!("--state-dir={}", directory.join("state").display()))
             .arg(format!("--stop-timeout={}s", STOP_TIMEOUT.as_secs()))
             .arg(format!("--source={source}"))
-            .args(sinks.iter().map(|sink| format!("--sink={sink}")));
+            .args(sinks.map(|sink| format!("--sink={sink}")));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).unwrap());
         let child = command.kill_on_drop(true).spawn().unwrap();
         let index = directory.join("state").join("journal.db-shm");
