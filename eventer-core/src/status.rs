@@ -141,7 +141,8 @@ pub(crate) struct SourceState {
 struct SourceInner {
     status: SourceStatus,
     last_round: Option<Timestamp>,
-    turned_at: Instant,
+    /// `None`: nothing turns yet.
+    turned_at: Option<Instant>,
     waits_since: Option<Instant>,
     has_ended: bool,
     is_broken_off: bool,
@@ -152,7 +153,7 @@ impl SourceState {
         let inner = SourceInner {
             status: SourceStatus::default(),
             last_round: None,
-            turned_at: Instant::now(),
+            turned_at: None,
             waits_since: None,
             has_ended: false,
             is_broken_off: false,
@@ -160,10 +161,15 @@ impl SourceState {
         Self { name, inner: Mutex::new(inner) }
     }
 
+    /// It is opened now, and its driver's loop will turn.
+    pub(crate) fn begins(&self) {
+        self.lock().turned_at = Some(Instant::now());
+    }
+
     /// The driver's loop has turned.
     pub(crate) fn turned(&self, status: SourceStatus) {
         let mut inner = self.lock();
-        inner.turned_at = Instant::now();
+        inner.turned_at = Some(Instant::now());
         inner.status = status;
     }
 
@@ -175,8 +181,9 @@ impl SourceState {
     /// The driver waits for room in the journal, or waits no more.
     pub(crate) fn waits_for_room(&self, waits: bool) {
         let mut inner = self.lock();
-        inner.turned_at = Instant::now();
-        inner.waits_since = waits.then(|| inner.waits_since.unwrap_or(inner.turned_at));
+        let now = Instant::now();
+        inner.turned_at = Some(now);
+        inner.waits_since = waits.then(|| inner.waits_since.unwrap_or(now));
     }
 
     /// The source has ended, perhaps in trouble, and will not turn any more.
@@ -188,7 +195,7 @@ impl SourceState {
 
     fn is_stuck(&self) -> bool {
         let inner = self.lock();
-        !inner.has_ended && inner.turned_at.elapsed() > STUCK_AFTER
+        !inner.has_ended && inner.turned_at.is_some_and(|at| at.elapsed() > STUCK_AFTER)
     }
 
     fn report(&self) -> SourceReport {

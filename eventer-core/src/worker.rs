@@ -46,10 +46,18 @@ impl Worker {
                 sink = self.open() => sink,
                 // It never opened, and there is nothing for it either.
                 () = self.cursor.finished() => return,
+                () = self.layers.journal.left() => return,
             },
         };
         self.layers.state.opened();
-        let (_, delivered) = tokio::join!(self.ask_health(&*sink), self.deliver_all(&sink));
+        let delivering = async {
+            tokio::select! {
+                biased;
+                delivered = self.deliver_all(&sink) => delivered,
+                () = self.between_attempts() => Some(()),
+            }
+        };
+        let (_, delivered) = tokio::join!(self.ask_health(&*sink), delivering);
         if delivered.is_none() {
             self.cursor.give_up();
             tracing::error!(
@@ -82,7 +90,15 @@ impl Worker {
         tokio::select! {
             () = asked => {}
             () = self.cursor.finished() => {}
+            () = self.layers.journal.left() => {}
         }
+    }
+
+    /// Resolves when what waits is left for the next process and no attempt is under way: what was delivered has its
+    /// verdict then.
+    async fn between_attempts(&self) {
+        self.layers.journal.left().await;
+        self.layers.under_way.none().await;
     }
 
     /// Delivers until the journal is closed and read to its end. `None`: the destination has gone for good.

@@ -103,7 +103,7 @@ impl Cursor {
 
     /// How many events the journal dropped before this sink had them.
     pub(crate) fn lost(&self) -> u64 {
-        self.journal.lock().cursors[self.index].lost
+        self.journal.lock().cursors[self.index].losses.events
     }
 
     /// Whether the sink has gone for good.
@@ -157,7 +157,7 @@ impl Cursor {
     fn find(&self, max: usize) -> Found {
         let mut state = self.journal.lock();
         loop {
-            if state.cursors[self.index].is_gone {
+            if state.cursors[self.index].is_gone || state.is_left {
                 return Found::End;
             }
             let before = state.cursors[self.index].next;

@@ -8,12 +8,12 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::{sleep, timeout_at};
 
 use super::room::Wait;
-use super::state::{Absent, Entry, Origin, State};
+use super::state::{Absent, Entry, Held, Losses, Origin, State};
 use super::storage::{Backing, Contents, Loaded, Mark};
 use super::{Journal, RETRY_AFTER, Shared};
 use crate::batch::EventBatch;
 use crate::event::Event;
-use crate::metrics::DropReason;
+use crate::metrics::{DropReason, SinkMetrics};
 
 /// An open storage, and how much it may hold.
 pub(super) struct Disk {
@@ -21,6 +21,9 @@ pub(super) struct Disk {
     /// Bytes of batches as they are stored.
     pub(super) capacity: u64,
 }
+
+/// Dead letters that are in memory at a time to be delivered again.
+const REPLAYS_AT_ONCE: usize = 200;
 
 /// Where a sink begins that the storage does not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,20 +35,25 @@ pub enum Begin {
     Oldest,
 }
 
+/// A storage that was opened for a journal.
+pub(crate) struct Attachment<'a> {
+    pub(crate) backing: Arc<dyn Backing>,
+    /// Bytes of batches, as they are stored, that it may hold.
+    pub(crate) capacity: u64,
+    /// What an earlier process left.
+    pub(crate) contents: &'a Contents,
+    /// Where a sink begins that the storage does not know, by its name.
+    pub(crate) begin: &'a dyn Fn(&str) -> Begin,
+    /// How long a sink that is not there keeps its claim, from when it was last heard of.
+    pub(crate) forget_after: Duration,
+    /// Where the losses of such a sink are counted, by its name.
+    pub(crate) metrics_of: &'a dyn Fn(&str) -> SinkMetrics,
+}
+
 impl Journal {
     /// Goes on where an earlier process left off. To be called before anything is appended or leased.
-    ///
-    /// `begin` says of each sink where it begins if the storage does not know it. The claim of a sink that has no cursor
-    /// here ends after `forget_after` from when it was last heard of.
-    pub(crate) fn attach(
-        &self,
-        backing: Arc<dyn Backing>,
-        capacity: u64,
-        contents: &Contents,
-        begin: impl Fn(&str) -> Begin,
-        forget_after: Duration,
-        now: Timestamp,
-    ) {
+    pub(crate) fn attach(&self, attachment: Attachment<'_>, now: Timestamp) {
+        let Attachment { backing, capacity, contents, begin, forget_after, metrics_of } = attachment;
         let mut state = self.0.lock();
         state.is_on_disk = true;
         (state.oldest, state.next, state.dropped_to) = (contents.oldest, contents.next, contents.oldest);
@@ -62,7 +70,8 @@ impl Journal {
             contents.marks.iter().filter(|(name, _)| !known(name)).map(|(name, (mark, seen_at))| Absent {
                 name: name.as_str().into(),
                 next: mark.number.max(contents.oldest),
-                until: seen_at.saturating_add(forget_after).unwrap_or(Timestamp::MAX).max(Timestamp::MIN),
+                until: seen_at.saturating_add(forget_after).unwrap_or(Timestamp::MAX),
+                losses: Losses::new(metrics_of(name)),
             });
         state.absent = absent.collect();
         let disk = Disk { backing, capacity };
@@ -100,7 +109,15 @@ impl Journal {
         let Some(disk) = self.0.disk() else { return };
         // What had a verdict must be gone before it is looked for.
         disk.backing.synced().await;
-        let replays = match disk.backing.replays().await {
+        let idle = {
+            let state = self.0.lock();
+            let idle = state.sinks().filter(|cursor| !cursor.replays_already());
+            idle.map(|cursor| cursor.name.to_string()).collect::<Vec<_>>()
+        };
+        if idle.is_empty() {
+            return;
+        }
+        let replays = match disk.backing.replays(idle, REPLAYS_AT_ONCE).await {
             Ok(replays) => replays,
             Err(error) => return tracing::warn!(error, "could not look for dead letters to deliver again"),
         };
@@ -108,8 +125,7 @@ impl Journal {
             let mut state = self.0.lock();
             for replay in replays {
                 let cursor = state.cursors.iter_mut().find(|cursor| *cursor.name == *replay.sink);
-                let Some(cursor) = cursor.filter(|cursor| !cursor.is_gone) else { continue };
-                if !cursor.is_replaying(replay.id) {
+                if let Some(cursor) = cursor.filter(|cursor| !cursor.is_gone) {
                     cursor.replays.push_back(replay);
                 }
             }
@@ -282,12 +298,10 @@ impl State {
 }
 
 impl super::state::CursorState {
-    fn is_replaying(&self, id: i64) -> bool {
-        let is_held = self
-            .held
-            .as_ref()
-            .is_some_and(|held| matches!(&held.origin, Origin::DeadLetters(ids) if ids.contains(&id)));
-        is_held || self.replays.iter().any(|replay| replay.id == id)
+    /// Whether it has dead letters before it that are to be delivered again.
+    fn replays_already(&self) -> bool {
+        let holds = |held: &Held| matches!(held.origin, Origin::DeadLetters(_));
+        !self.replays.is_empty() || self.held.as_ref().is_some_and(holds)
     }
 
     /// Goes on where the sink was, as far as the log goes back.

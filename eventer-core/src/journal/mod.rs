@@ -33,10 +33,11 @@ use crate::batch::EventBatch;
 use crate::event::Event;
 use crate::metrics::SinkMetrics;
 pub(crate) use cursor::Cursor;
+pub(crate) use disk::Attachment;
 pub use disk::Begin;
 use disk::Disk;
 pub(crate) use room::PATIENCE;
-use state::{CursorState, Entry, State};
+use state::{CursorState, Entry, Losses, State};
 
 /// When what failed on the storage is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -128,6 +129,33 @@ impl Journal {
         self.0.appended.notify_waiters();
     }
 
+    /// Leaves what waits for the next process: no sink gets anything more.
+    pub(crate) fn leave(&self) {
+        self.0.lock().is_left = true;
+        self.0.appended.notify_waiters();
+    }
+
+    /// Whether what waits is left for the next process.
+    pub(crate) fn is_left(&self) -> bool {
+        self.0.lock().is_left
+    }
+
+    /// Resolves when what waits is left for the next process.
+    ///
+    /// # Cancellation
+    /// Safe to cancel.
+    pub(crate) async fn left(&self) {
+        loop {
+            let appended = self.0.appended.notified();
+            tokio::pin!(appended);
+            appended.as_mut().enable();
+            if self.is_left() {
+                return;
+            }
+            appended.await;
+        }
+    }
+
     /// Counts a batch that cannot come in any more as undelivered, for every sink that wants it.
     pub(crate) fn refuse(&self, batch: &EventBatch) {
         if self.0.disk().is_some() {
@@ -160,10 +188,7 @@ impl Journal {
             moved_at: Instant::now(),
             patience,
             wants,
-            metrics,
-            lost: 0,
-            lost_unlogged: 0,
-            loss_logged_at: None,
+            losses: Losses::new(metrics),
             refused: 0,
             is_gone: false,
         });

@@ -32,6 +32,8 @@ pub(super) struct State {
     /// Sinks that were in the flags of an earlier process and still have a claim.
     pub(super) absent: Vec<Absent>,
     pub(super) is_closed: bool,
+    /// What waits is for the next process.
+    pub(super) is_left: bool,
 }
 
 /// A batch in memory.
@@ -60,10 +62,7 @@ pub(super) struct CursorState {
     /// When the last event that was leased was received.
     pub(super) leased_to: Option<Timestamp>,
     pub(super) wants: Wants,
-    pub(super) metrics: SinkMetrics,
-    pub(super) lost: u64,
-    pub(super) lost_unlogged: u64,
-    pub(super) loss_logged_at: Option<Instant>,
+    pub(super) losses: Losses,
     /// Events that were there when the journal was closed and did not come in any more.
     pub(super) refused: usize,
     /// The sink has gone for good, and nobody waits for it.
@@ -77,6 +76,15 @@ pub(super) struct Absent {
     pub(super) next: u64,
     /// When its claim ends.
     pub(super) until: Timestamp,
+    pub(super) losses: Losses,
+}
+
+/// What a sink has lost, and what was said of it.
+pub(super) struct Losses {
+    pub(super) metrics: SinkMetrics,
+    pub(super) events: u64,
+    unlogged: u64,
+    logged_at: Option<Instant>,
 }
 
 /// Events that a sink holds.
@@ -154,15 +162,13 @@ impl State {
                 left.zip(settled).filter(|(event, is_settled)| !is_settled && (cursor.wants)(event)).count();
             cursor.next = end;
             cursor.lose(DropReason::JournalFull, lost);
-            cursor.report_loss(lost);
+            cursor.losses.report(&cursor.name, lost);
         }
         for absent in self.absent.iter_mut().filter(|absent| absent.next < end) {
-            tracing::warn!(
-                sink = &*absent.name,
-                events = end - absent.next,
-                "the journal is full, and this sink, which is not in the flags any more, loses its oldest events"
-            );
+            let lost = usize::try_from(end - absent.next.max(first)).unwrap_or(usize::MAX);
             absent.next = end;
+            absent.losses.add(DropReason::JournalFull, lost);
+            absent.losses.report(&absent.name, lost);
         }
         self.dropped_to = end;
         self.release();
@@ -270,21 +276,31 @@ impl CursorState {
     }
 
     pub(super) fn lose(&mut self, reason: DropReason, events: usize) {
+        self.losses.add(reason, events);
+    }
+}
+
+impl Losses {
+    pub(super) fn new(metrics: SinkMetrics) -> Self {
+        Self { metrics, events: 0, unlogged: 0, logged_at: None }
+    }
+
+    fn add(&mut self, reason: DropReason, events: usize) {
         self.metrics.dropped(reason, events);
-        self.lost += events as u64;
+        self.events += events as u64;
     }
 
     /// Says at most once a minute that a sink lost events, since the journal was full.
-    fn report_loss(&mut self, lost: usize) {
+    fn report(&mut self, sink: &str, lost: usize) {
         const EVERY: Duration = Duration::from_secs(60);
-        self.lost_unlogged += lost as u64;
-        if self.lost_unlogged == 0 || self.loss_logged_at.is_some_and(|at| at.elapsed() < EVERY) {
+        self.unlogged += lost as u64;
+        if self.unlogged == 0 || self.logged_at.is_some_and(|at| at.elapsed() < EVERY) {
             return;
         }
-        self.loss_logged_at = Some(Instant::now());
-        let events = std::mem::take(&mut self.lost_unlogged);
+        self.logged_at = Some(Instant::now());
+        let events = std::mem::take(&mut self.unlogged);
         tracing::error!(
-            sink = &*self.name,
+            sink,
             events,
             "the journal is full and this sink lags: its oldest events are dropped; enlarge --journal-size or mend the destination"
         );

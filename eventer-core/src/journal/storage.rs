@@ -51,11 +51,11 @@ pub trait Backing: fmt::Debug + Send + Sync {
     /// Keeps an event that a sink will never take, sooner or later. Beyond a bound of the storage's own the oldest go.
     fn bury(&self, sink: &Arc<str>, event: &Arc<Event>, reason: &str);
 
-    /// The dead letters that somebody wants to be delivered again.
+    /// The dead letters that somebody wants to be delivered again by one of `sinks`, the oldest first and at most `most`.
     ///
     /// # Errors
     /// Why they cannot be read now.
-    async fn replays(&self) -> Result<Vec<Replay>, String>;
+    async fn replays(&self, sinks: Vec<String>, most: usize) -> Result<Vec<Replay>, String>;
 
     /// A dead letter that was delivered again has a verdict, and goes, sooner or later.
     fn replayed(&self, id: i64);

@@ -19,6 +19,7 @@ mod retry;
 mod split;
 #[cfg(test)]
 mod tests;
+mod under_way;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ use expire::{Expire, Expiry};
 use rate_limit::RateLimit;
 use retry::Retry;
 pub(crate) use split::Portion;
+pub(crate) use under_way::UnderWay;
 
 /// Is told the indices of events that have a verdict.
 pub(crate) type Settle<'a> = &'a (dyn Fn(&[usize]) + Send + Sync);
@@ -47,6 +49,7 @@ pub(crate) struct LayerContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: SinkMetrics,
     pub(crate) journal: Journal,
+    pub(crate) under_way: UnderWay,
     pub(crate) state: Arc<SinkState>,
 }
 

@@ -104,8 +104,8 @@ mod tests {
     use super::*;
     use crate::batch::EventBatch;
     use crate::event::Event;
-    use crate::journal::Begin;
     use crate::journal::storage::{Backing, Contents, Loaded, Mark, Replay};
+    use crate::journal::{Attachment, Begin};
     use crate::metrics::Metrics;
     use crate::pipeline::Pipeline;
     use crate::policy::Policy;
@@ -159,7 +159,7 @@ mod tests {
 
         fn bury(&self, _: &Arc<str>, _: &Arc<Event>, _: &str) {}
 
-        async fn replays(&self) -> Result<Vec<Replay>, String> {
+        async fn replays(&self, _: Vec<String>, _: usize) -> Result<Vec<Replay>, String> {
             Ok(Vec::new())
         }
 
@@ -195,7 +195,15 @@ mod tests {
         let disk = Arc::new(Disk::default());
         let begin = |_: &str| Begin::Newest;
         let (contents, never) = (Contents::default(), Duration::MAX);
-        journal.attach(disk.clone(), 4096, &contents, begin, never, Timestamp::UNIX_EPOCH);
+        let attachment = Attachment {
+            backing: disk.clone(),
+            capacity: 4096,
+            contents: &contents,
+            begin: &begin,
+            forget_after: never,
+            metrics_of: &crate::metrics::SinkMetrics::unregistered,
+        };
+        journal.attach(attachment, Timestamp::UNIX_EPOCH);
         assert_eq!(writable(&journal, true), "1");
         disk.is_full.store(true, Ordering::Relaxed);
         assert_eq!(writable(&journal, true), "0");

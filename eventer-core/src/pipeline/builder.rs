@@ -14,7 +14,7 @@ use crate::cluster::ConfigMaps;
 use crate::error::BuildError;
 use crate::journal::storage::Storage;
 use crate::journal::{Journal, PATIENCE};
-use crate::layer::LayerContext;
+use crate::layer::{LayerContext, UnderWay};
 use crate::manager::SinkManager;
 use crate::metrics::{EventCounters, Metrics, SERIES_LIMIT, register_journal};
 use crate::policy::Policy;
@@ -286,6 +286,7 @@ impl PipelineBuilder {
                         state: Arc::new(SinkState::new(name.clone(), plan.kind, self.clock.clone())),
                         clock: self.clock.clone(),
                         journal: journal.clone(),
+                        under_way: UnderWay::default(),
                         metrics: sink_metrics,
                         name,
                     },
@@ -309,6 +310,7 @@ impl PipelineBuilder {
             size: self.storage_size,
             forget_sink_after: self.forget_sink_after,
             clock: clock.clone(),
+            metrics: metrics.clone(),
         });
         Ok(Pipeline {
             sources,

@@ -15,13 +15,16 @@ use crate::metrics::{EventCounters, Rounds, SourceMetrics};
 use crate::shutdown::{Phase, Shutdown};
 use crate::source::EventSource;
 use crate::status::SourceState;
-use crate::time::Clock;
+use crate::time::{Clock, format_duration};
 
 /// How often the source's status is published, however long its ticks are.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
 /// How often while the source is not fresh.
 const PUBLISH_SOON: Duration = Duration::from_millis(20);
+
+/// A wait for room that lasts longer is told in the log: a full journal is normal for a moment.
+const TELL_AFTER: Duration = Duration::from_secs(10);
 
 /// What a source may still hand out when it is stopped, in full batches: what it has buffered, and no more, since it
 /// reads on.
@@ -164,6 +167,8 @@ impl Driver {
     async fn append(&self, batch: EventBatch) -> bool {
         let mut append = pin!(self.journal.append(batch.clone()));
         let mut closing = pin!(self.shutdown.reached(Phase::Draining));
+        let begin = Instant::now();
+        let mut is_told = false;
         let is_appended = loop {
             tokio::select! {
                 biased;
@@ -171,7 +176,19 @@ impl Driver {
                 () = &mut closing => break false,
                 () = sleep(PUBLISH_EVERY) => self.state.waits_for_room(true),
             }
+            // What is wrong with a disk is told where it is found.
+            if !is_told && begin.elapsed() >= TELL_AFTER && self.journal.trouble().is_none() {
+                is_told = true;
+                tracing::warn!(
+                    source = &*self.name,
+                    "the journal is full and its sinks lag: nothing more is read until they have made room"
+                );
+            }
         };
+        if is_told {
+            let waited = format_duration(Duration::from_secs(begin.elapsed().as_secs()));
+            tracing::info!(source = &*self.name, waited, "there is room in the journal again");
+        }
         if !is_appended {
             self.journal.refuse(&batch);
         }

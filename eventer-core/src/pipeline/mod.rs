@@ -20,8 +20,9 @@ use tokio::time::{sleep, timeout};
 use crate::batch::Checkpoint;
 use crate::error::BuildError;
 use crate::journal::storage::Storage;
-use crate::journal::{Begin, Journal};
+use crate::journal::{Attachment, Begin, Journal};
 use crate::manager::{SinkManager, SinkSummary};
+use crate::metrics::Metrics;
 use crate::registry::SourcePlan;
 use crate::shutdown::{Phase, Shutdown};
 use crate::source::SourceContext;
@@ -128,6 +129,7 @@ impl Pipeline {
                 None => BTreeMap::new(),
             };
             for (plan, mut context, driver) in sources {
+                driver.state.begins();
                 context.checkpoint = checkpoints.get(&*context.name).cloned();
                 drivers.spawn(driver.run(plan.open(context).await?));
             }
@@ -204,6 +206,10 @@ impl Pipeline {
                     if ended.is_err() {
                         (&mut all_ended).await;
                     }
+                    if storage.is_some() {
+                        // It is safe there; what is under way is awaited.
+                        journal.leave();
+                    }
                     manager.drain(std::future::pending()).await;
                 };
                 if timeout(stop_timeout, drain).await.is_err() {
@@ -236,6 +242,7 @@ struct StoragePlan {
     size: ByteSize,
     forget_sink_after: Duration,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
 impl StoragePlan {
@@ -251,7 +258,16 @@ impl StoragePlan {
             worker.map_or(Begin::Newest, |worker| worker.plan.policy.from)
         };
         let now = self.clock.now();
-        journal.attach(backing, self.size.0, &contents, begin, self.forget_sink_after, now);
+        let metrics_of = |name: &str| self.metrics.sink(name, name);
+        let attachment = Attachment {
+            backing,
+            capacity: self.size.0,
+            contents: &contents,
+            begin: &begin,
+            forget_after: self.forget_sink_after,
+            metrics_of: &metrics_of,
+        };
+        journal.attach(attachment, now);
         Ok(contents.checkpoints)
     }
 }

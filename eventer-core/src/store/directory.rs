@@ -50,6 +50,11 @@ impl StateDir {
         self.path.join(JOURNAL)
     }
 
+    /// The file that says that the journal was found to be damaged.
+    pub(super) fn damage_mark(&self) -> PathBuf {
+        self.path.join("damaged")
+    }
+
     /// Renames a file and what belongs to it to a name that is free, and says which.
     pub(super) fn move_aside(&self, path: &Path) -> Result<PathBuf, StoreError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -67,7 +72,12 @@ impl StateDir {
                 _ => {}
             }
         }
-        Ok(aside)
+        match fs::remove_file(self.damage_mark()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::io(&self.damage_mark(), "remove", error))
+            }
+            _ => Ok(aside),
+        }
     }
 }
 

@@ -47,13 +47,16 @@ const LOG_LIMIT: ByteSize = ByteSize(16 << 20);
 #[derive(Debug)]
 pub(crate) struct Store {
     connection: Connection,
+    /// Ours for as long as somebody can write.
+    directory: StateDir,
 }
 
 impl Store {
     /// Opens the file in `directory`, or makes it. A file that is damaged or of another program is moved aside.
-    pub(crate) fn open(directory: &StateDir) -> Result<Self, StoreError> {
+    /// Says what it holds, too, and the bytes of its batches.
+    pub(crate) fn open(directory: StateDir) -> Result<(Self, Contents, u64), StoreError> {
         let path = directory.journal();
-        match Self::open_file(&path) {
+        let opened = match open_file(&directory, &path) {
             Err(StoreError::Damaged { reason, .. }) => {
                 let aside = directory.move_aside(&path)?;
                 tracing::error!(
@@ -62,24 +65,22 @@ impl Store {
                     error = reason,
                     "the journal on disk cannot be read and was moved aside; a new one begins, and what it held is not delivered"
                 );
-                Self::open_file(&path)
+                open_file(&directory, &path)
             }
             opened => opened,
+        };
+        opened.map(|(connection, contents, bytes)| (Self { connection, directory }, contents, bytes))
+    }
+
+    /// Has the next process move the file aside.
+    pub(crate) fn mark_damaged(&self) {
+        let marked = std::fs::write(
+            self.directory.damage_mark(),
+            "the journal is damaged; the next start moves it aside\n",
+        );
+        if let Err(error) = marked {
+            tracing::error!(%error, "could not mark the journal as damaged; move it aside by hand");
         }
-    }
-
-    fn open_file(path: &Path) -> Result<Self, StoreError> {
-        directory::make_private(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)
-            .map_err(|error| StoreError::from_sqlite(path, "open", error))?;
-        schema::prepare(&connection, path)?;
-        Ok(Self { connection })
-    }
-
-    /// What the file holds, and the bytes of its batches.
-    pub(crate) fn contents(&self) -> rusqlite::Result<(Contents, u64)> {
-        contents(&self.connection)
     }
 
     #[cfg(test)]
@@ -236,6 +237,21 @@ impl Changes<'_> {
 }
 
 /// What the file holds, and the bytes of its batches.
+fn open_file(directory: &StateDir, path: &Path) -> Result<(Connection, Contents, u64), StoreError> {
+    if directory.damage_mark().exists() {
+        let reason = "it was found to be damaged while it was in use".to_owned();
+        return Err(StoreError::Damaged { path: path.to_owned(), reason });
+    }
+    directory::make_private(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)
+        .map_err(|error| StoreError::from_sqlite(path, "open", error))?;
+    schema::prepare(&connection, path)?;
+    let (contents, bytes) =
+        contents(&connection).map_err(|error| StoreError::from_sqlite(path, "read", error))?;
+    Ok((connection, contents, bytes))
+}
+
 fn contents(connection: &Connection) -> rusqlite::Result<(Contents, u64)> {
     let one = |query: &str| connection.query_row(query, [], |row| number(row, 0));
     let next = one("SELECT next FROM counter")?;

@@ -51,7 +51,7 @@ const MIGRATIONS: [&str; 1] = ["
         event   TEXT    NOT NULL,
         replay  INTEGER NOT NULL DEFAULT 0 -- 1: is to be delivered again
     );
-    CREATE INDEX dead_letter_replay ON dead_letter (sink) WHERE replay;
+    CREATE INDEX dead_letter_replay ON dead_letter (id) WHERE replay;
 "];
 
 /// The version that this program writes.

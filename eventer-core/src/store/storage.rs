@@ -32,8 +32,6 @@ pub struct StateDirectory {
 struct Open {
     writer: Writer,
     reader: Reader,
-    /// Given free when everything else is closed: fields are dropped in this order.
-    _directory: StateDir,
 }
 
 impl StateDirectory {
@@ -69,12 +67,10 @@ impl Storage for StateDirectory {
         let opening = async {
             let directory = self.claim().await?;
             let path = directory.journal();
-            let store = Store::open(&directory)?;
-            let (contents, bytes) =
-                store.contents().map_err(|error| StoreError::from_sqlite(&path, "read", error))?;
+            let (store, contents, bytes) = Store::open(directory)?;
             let reader = Reader::open(&path)?;
             let writer = Writer::start(store, bytes, self.clock.clone())?;
-            let open: Arc<dyn Backing> = Arc::new(Open { writer, reader, _directory: directory });
+            let open: Arc<dyn Backing> = Arc::new(Open { writer, reader });
             Ok((open, contents))
         };
         opening.await.map_err(|error: StoreError| BuildError::new("open the state directory", error))
@@ -107,8 +103,8 @@ impl Backing for Open {
         self.writer.bury(sink.clone(), event.clone(), reason.to_owned());
     }
 
-    async fn replays(&self) -> Result<Vec<Replay>, String> {
-        self.reader.replays().await
+    async fn replays(&self, sinks: Vec<String>, most: usize) -> Result<Vec<Replay>, String> {
+        self.reader.replays(sinks, most).await
     }
 
     fn replayed(&self, id: i64) {

@@ -17,10 +17,11 @@ use crate::batch::{Checkpoint, Intake};
 use crate::error::ExportError;
 use crate::event::Event;
 use crate::journal::storage::{Backing, Contents, Storage as _};
-use crate::journal::{Begin, Cursor, Journal, PATIENCE};
+use crate::journal::{Attachment, Begin, Cursor, Journal, PATIENCE};
 use crate::metrics::SinkMetrics;
 use crate::pipeline::Pipeline;
 use crate::policy::Policy;
+use crate::sink::{BatchLimits, EventSink};
 use crate::testing::{Answer, FakeSource, ScriptedSink};
 use crate::time::{Clock as _, SystemClock};
 
@@ -45,7 +46,15 @@ impl Process {
         let journal = Journal::new(4096);
         let cursors = sinks.iter().map(|name| (*name, subscribe(&journal, name))).collect();
         let begin = |name: &str| if name.starts_with("oldest") { Begin::Oldest } else { Begin::Newest };
-        journal.attach(backing.clone(), capacity, &contents, begin, FORGET_AFTER, now);
+        let attachment = Attachment {
+            backing: backing.clone(),
+            capacity,
+            contents: &contents,
+            begin: &begin,
+            forget_after: FORGET_AFTER,
+            metrics_of: &SinkMetrics::unregistered,
+        };
+        journal.attach(attachment, now);
         Self { journal, backing, cursors, contents }
     }
 
@@ -196,7 +205,7 @@ async fn a_full_journal_drops_what_a_dead_sink_has_before_it_and_counts_it() {
 async fn a_disk_that_is_full_stops_the_intake_until_there_is_room() {
     let directory = directory();
     let state = StateDir::claim(directory.path()).unwrap().unwrap();
-    let store = Store::open(&state).unwrap();
+    let (store, _, _) = Store::open(state).unwrap();
     let writer = writer::Writer::start(store, 0, Arc::new(SystemClock)).unwrap();
     writer.limit_pages(16);
     let mut first = 0;
@@ -212,8 +221,11 @@ async fn a_disk_that_is_full_stops_the_intake_until_there_is_room() {
     writer.limit_pages(1 << 20);
     assert!(writer.append(first, batch(first, first + 1000)).await);
     assert_eq!(writer.health().trouble(), None);
-    let loaded =
-        reader::Reader::open(&state.journal()).unwrap().load(0, first + 1000, u64::MAX).await.unwrap();
+    let loaded = reader::Reader::open(&directory.path().join("journal.db"))
+        .unwrap()
+        .load(0, first + 1000, u64::MAX)
+        .await
+        .unwrap();
     let events: u64 = loaded.iter().map(|one| one.events).sum();
     assert_eq!(events, first + 1000);
 }
@@ -278,6 +290,107 @@ fn pipeline(directory: &Path, sink: &ScriptedSink, batches: Vec<EventBatch>) -> 
         .sink("picky", sink.clone(), Policy::default())
         .build()
         .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_damaged_in_use_holds_nobody_and_is_moved_aside_at_the_next_start() {
+    let directory = directory();
+    let process = Process::start(directory.path(), &["a"]).await;
+    let random = |n: u64| {
+        let noise: String = (0..20_000).map(|_| fastrand::alphanumeric()).collect();
+        let event = Event { reason: n.to_string(), message: noise, ..Event::default() };
+        batch(n, n + 1).with_events(vec![Arc::new(event)])
+    };
+    for n in 0..100 {
+        process.journal.append(random(n)).await;
+    }
+    process.backing.synced().await;
+    let path = directory.path().join("journal.db");
+    Connection::open(&path).unwrap().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 400_000], 600_000).unwrap();
+
+    let taken = process.take_all("a").await;
+    let lost = process.cursors["a"].lost();
+    assert!(taken.len() > 20 && lost > 10, "{} taken, {lost} lost", taken.len());
+    assert_eq!(taken.len() as u64 + lost, 100);
+    process.end().await;
+
+    let next = Process::start(directory.path(), &["a"]).await;
+    assert!(directory.path().join("journal.db.damaged-1").exists());
+    assert!(!directory.path().join("damaged").exists());
+    assert_eq!(next.contents, Contents::default());
+}
+
+#[tokio::test]
+async fn only_input_that_is_stored_shows_that_input_can_be_stored() {
+    let directory = directory();
+    let state = StateDir::claim(directory.path()).unwrap().unwrap();
+    let (store, _, _) = Store::open(state).unwrap();
+    let writer = writer::Writer::start(store, 0, Arc::new(SystemClock)).unwrap();
+    writer.limit_pages(16);
+    let mut first = 0;
+    while writer.append(first, batch(first, first + 1000)).await {
+        first += 1000;
+    }
+    for number in 0..3 {
+        writer.mark("a".into(), Mark { number, ahead: Vec::new() });
+        writer.synced().await;
+        assert!(writer.health().trouble().is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_awaits_what_is_under_way_and_leaves_the_rest() {
+    let directory = directory();
+    let (asked, stopping) = tokio::sync::oneshot::channel::<()>();
+    let slow = SlowSink::default();
+    let pipeline = Pipeline::builder()
+        .storage(Arc::new(StateDirectory::new(directory.path(), Arc::new(SystemClock))))
+        .source(FakeSource::lasting("source", [batch(0, 10)]))
+        .sink("slow", slow.clone(), Policy::default())
+        .shutdown(async { _ = stopping.await })
+        .build()
+        .unwrap();
+    let running = tokio::spawn(pipeline.run());
+    slow.begun.notified().await;
+    drop(asked);
+    // The attempt is not over for a while, and no second one begins.
+    let summary = running.await.unwrap().unwrap();
+    assert_eq!((slow.delivered(), summary.sinks[0].exported), (1, 1));
+    let view = StateView::open(directory.path()).unwrap().summary().unwrap();
+    assert_eq!((view.sinks["slow"].number, view.sinks["slow"].waiting), (1, 9));
+}
+
+/// Takes one event at a time, and two seconds for it.
+#[derive(Clone, Default)]
+struct SlowSink {
+    begun: Arc<tokio::sync::Notify>,
+    delivered: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl SlowSink {
+    fn delivered(&self) -> usize {
+        self.delivered.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[async_trait::async_trait]
+impl EventSink for SlowSink {
+    fn name(&self) -> &str {
+        "slow"
+    }
+
+    fn limits(&self) -> BatchLimits {
+        BatchLimits::ONE_EVENT
+    }
+
+    async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError> {
+        self.begun.notify_one();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        self.delivered.fetch_add(batch.len(), std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 #[tokio::test(start_paused = true)]

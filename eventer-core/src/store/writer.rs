@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::error::StoreError;
+use super::error::{StoreError, is_damage};
 use super::{Changes, Store, record};
 use crate::batch::EventBatch;
 use crate::event::Event;
@@ -50,6 +50,8 @@ pub(crate) struct Health(Arc<Mutex<Trouble>>);
 #[derive(Debug, Default)]
 struct Trouble {
     error: Option<String>,
+    /// Input could not be stored, and only input that is stored shows that it can be again.
+    stops_input: bool,
     logged_at: Option<Instant>,
 }
 
@@ -187,7 +189,7 @@ impl Writer {
     /// Without an answer the thread has ended, which only a bug in it can have done.
     fn answered(&self, answer: Result<bool, oneshot::error::RecvError>) -> bool {
         answer.unwrap_or_else(|_| {
-            self.health.failed("the thread that writes the journal has ended");
+            self.health.failed("the thread that writes the journal has ended", true);
             false
         })
     }
@@ -204,16 +206,21 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).error.clone()
     }
 
-    fn stored(&self) {
+    fn stored(&self, was_input: bool) {
         let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.stops_input && !was_input {
+            return;
+        }
         if trouble.error.take().is_some() {
+            trouble.stops_input = false;
             trouble.logged_at = None;
             tracing::info!("the journal can be written again");
         }
     }
 
-    fn failed(&self, error: &str) {
+    fn failed(&self, error: &str, was_input: bool) {
         let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.stops_input |= was_input;
         if trouble.logged_at.is_none_or(|at| at.elapsed() >= LOG_AGAIN_AFTER) {
             trouble.logged_at = Some(Instant::now());
             tracing::error!(error, "the journal cannot be written; nothing more is taken in until it can");
@@ -253,11 +260,16 @@ fn write(
         }
         match todo.store(&mut store, bytes, clock) {
             Ok(()) => {
-                health.stored();
+                if !todo.is_nothing() {
+                    health.stored(todo.has_input());
+                }
                 todo.done();
             }
             Err(error) => {
-                health.failed(&error.to_string());
+                health.failed(&error.to_string(), todo.has_input());
+                if is_damage(&error) {
+                    store.mark_damaged();
+                }
                 todo.hand_back();
                 // Perhaps there is room at least for what makes room. What is left is tried again.
                 if todo.store(&mut store, bytes, clock).is_ok() {
@@ -282,7 +294,16 @@ impl Todo {
 
     /// Whether somebody waits for it.
     fn is_urgent(&self) -> bool {
-        !(self.appends.is_empty() && self.reached.is_empty() && self.syncs.is_empty())
+        self.has_input() || !self.syncs.is_empty()
+    }
+
+    fn has_input(&self) -> bool {
+        !(self.appends.is_empty() && self.reached.is_empty())
+    }
+
+    /// Whether there is nothing to store.
+    fn is_nothing(&self) -> bool {
+        self.is_empty() && !self.has_input()
     }
 
     fn add(&mut self, command: Command, _store: &Store) {
@@ -305,7 +326,7 @@ impl Todo {
 
     /// Stores all of it, or nothing and keeps it.
     fn store(&mut self, store: &mut Store, bytes: &AtomicU64, clock: &dyn Clock) -> rusqlite::Result<()> {
-        if !(self.is_empty() && self.appends.is_empty() && self.reached.is_empty()) {
+        if !self.is_nothing() {
             let (added, freed) = store.transact(|changes| self.write(changes, clock))?;
             bytes.fetch_add(added, Ordering::Relaxed);
             bytes.fetch_sub(freed, Ordering::Relaxed);
