@@ -247,7 +247,28 @@ fn without_values(error: &KafkaError) -> String {
         KafkaError::ClientConfig(_, _, property, _) => {
             format!("librdkafka does not take the value of {property}")
         }
+        // OpenSSL's own words, such as "PEM lib", help nobody.
+        KafkaError::ClientCreation(reason) if reason.starts_with("ssl.key.location failed") => {
+            format!("{reason}; the key is not that of cert=, or key_password= is not that of the key")
+        }
         KafkaError::ClientCreation(reason) => reason.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_cannot_be_read_says_what_may_be_wrong() {
+        let mut config = ClientConfig::new();
+        config.set("security.protocol", "ssl").set("ssl.key.location", "/nowhere/key.pem");
+        let error = Producer::open(&"kafka".into(), &config).err().unwrap();
+        let text = eventer_core::report(&error);
+        assert!(
+            text.contains("ssl.key.location failed") && text.contains("or key_password= is not"),
+            "{text}"
+        );
     }
 }
