@@ -59,7 +59,13 @@ pub(crate) async fn ask(
             answer.status
         ))
     })?;
-    reply.errmsg = answer.excerpt(&reply.errmsg);
-    reply.invaliduser = answer.excerpt(&reply.invaliduser);
+    let token = std::mem::take(&mut reply.access_token);
+    let without_token = |text: &str| match token.as_str() {
+        "" => answer.excerpt(text),
+        token => answer.excerpt(&text.replace(token, "[redacted]")),
+    };
+    reply.errmsg = without_token(&reply.errmsg);
+    reply.invaliduser = without_token(&reply.invaliduser);
+    reply.access_token = token;
     Ok(reply)
 }

@@ -544,6 +544,11 @@ async fn a_refused_or_missing_token_says_why() {
             "no JSON with an errcode: \"[redacted]\"",
         ),
         (
+            Reply::json(r#"{"errcode":45009,"access_token":"hunter2","errmsg":"hunter2 came too often"}"#),
+            ExportErrorKind::RateLimited,
+            "errcode 45009: [redacted] came too often",
+        ),
+        (
             Reply::json(r#"{"errcode":0,"access_token":"hunter"#),
             ExportErrorKind::Unavailable,
             "no JSON with an errcode: \"[redacted]\"",
