@@ -32,8 +32,9 @@ impl Readiness {
         storage_trouble: Option<String>,
         sinks_are_required: bool,
     ) -> Self {
+        let journal_takes = storage_trouble.is_none();
         let storage = storage_trouble.map(Check::of_storage);
-        let sources = sources.iter().map(Check::of_source);
+        let sources = sources.iter().map(|source| Check::of_source(source, journal_takes));
         let sinks = sinks.iter().map(|sink| Check::of_sink(sink, sinks_are_required));
         Self(storage.into_iter().chain(sources).chain(sinks).collect())
     }
@@ -69,11 +70,13 @@ impl Check {
         Self { subject, trouble: Some(trouble), is_required: true, detail: String::new() }
     }
 
-    fn of_source(source: &SourceReport) -> Self {
+    /// If the journal cannot take anything, what a source waits for is no room.
+    fn of_source(source: &SourceReport, journal_takes: bool) -> Self {
         let waits = source.waiting_for_room.filter(|waited| *waited > ROOM_LIMIT);
         let trouble = match (waits, source.status.is_fresh) {
             (Some(waited), _) => Some(format!(
-                "the journal is full, and has been for {}",
+                "{}, and has been for {}",
+                if journal_takes { "the journal is full" } else { "the journal takes nothing" },
                 format_duration(Duration::from_secs(waited.as_secs()))
             )),
             (None, false) => Some("it would not see an event that happens now".to_owned()),
