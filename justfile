@@ -13,6 +13,12 @@ check: && test doc
 test *args="--workspace":
     cargo test {{ args }}
 
+# The real program while everything dies around it, by a seed that is printed; `just fault-run 600 7` repeats seed 7.
+fault-run seconds="600" seed="":
+    EVENTER_FAULT_SECONDS={{ seconds }} {{ if seed == "" { "" } else { "EVENTER_FAULT_SEED=" + seed } }} \
+        cargo test -p eventer-bin --no-default-features --features file,log,webhook --test fault_run -- \
+        --exact nothing_is_lost_by_any_seed --ignored --nocapture
+
 # The documentation, without a warning.
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
@@ -29,6 +35,7 @@ hack:
 bench events="1000000":
     cargo bench --workspace
     bench/whole-process.sh {{ events }}
+    bench/disk.sh {{ events }}
 
 # Licences, banned crates and advisories (needs cargo-deny).
 deny:
