@@ -103,3 +103,9 @@ fn by_number(errors: &[LineError], payload: &Payload) -> Vec<Guilty> {
         .collect();
     guilty.unwrap_or_default()
 }
+
+/// What of the body of a 2xx says that nothing was written: a page of another server, such as a login, or an error.
+pub(super) fn belies_success(body: &[u8]) -> Option<String> {
+    let is_page = body.trim_ascii_start().starts_with(b"<");
+    if is_page { Some(String::from_utf8_lossy(body).into_owned()) } else { super::database::failure(body) }
+}

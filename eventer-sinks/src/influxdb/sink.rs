@@ -88,7 +88,17 @@ impl InfluxdbSink {
             request.body(payload.text().to_vec())
         };
         let answer = self.ask(request, credentials).await?;
-        answer.verdict().map_err(|error| self.judge(error, &answer, payload))
+        match answer.verdict() {
+            Ok(()) => match rejected::belies_success(&answer.body) {
+                Some(what) => Err(ExportError::unavailable(format!(
+                    "it answered {} with {}; is it an InfluxDB?",
+                    answer.status,
+                    answer.excerpt(&what)
+                ))),
+                None => Ok(()),
+            },
+            Err(error) => Err(self.judge(error, &answer, payload)),
+        }
     }
 
     /// What an answer that is no success means, beyond its status.

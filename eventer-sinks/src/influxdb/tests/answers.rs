@@ -183,3 +183,22 @@ async fn trouble_with_the_database_says_nothing_against_the_events() {
         assert!(report(&error).contains(says), "{}", report(&error));
     }
 }
+
+#[tokio::test]
+async fn a_page_or_an_error_in_a_success_is_none() {
+    for (body, says) in [
+        ("\n<html><title>Log in</title>", "200 OK with <html><title>Log in</title>"),
+        (r#"{"error":"not here"}"#, "not here"),
+    ] {
+        let destination = FakeDestination::start().await;
+        let sink = open_at(&destination, "org=o&bucket=b&token=t").await;
+        destination.set_default(Reply::ok().with_body(body));
+        let error = sink.export_events(&batch([1])).await.unwrap_err();
+        assert_eq!(error.kind(), ExportErrorKind::Unavailable);
+        assert!(report(&error).contains(says), "{}", report(&error));
+        for taken in [Reply::status(204), Reply::ok().with_body("{}"), Reply::ok()] {
+            destination.next(taken);
+            sink.export_events(&batch([1])).await.unwrap();
+        }
+    }
+}
