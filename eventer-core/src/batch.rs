@@ -15,6 +15,7 @@ pub struct EventBatch {
     taken_at: Timestamp,
     intake: Intake,
     checkpoint: Option<Arc<Checkpoint>>,
+    is_replay: bool,
     events: Arc<[Arc<Event>]>,
 }
 
@@ -51,6 +52,7 @@ impl EventBatch {
             taken_at,
             intake: Intake::Live,
             checkpoint: None,
+            is_replay: false,
             events: events.into(),
         }
     }
@@ -60,6 +62,17 @@ impl EventBatch {
     pub fn with_intake(mut self, intake: Intake) -> Self {
         self.intake = intake;
         self
+    }
+
+    /// Says that these are dead letters that somebody wants to be delivered again.
+    pub(crate) fn as_replay(mut self) -> Self {
+        self.is_replay = true;
+        self
+    }
+
+    /// Whether these are dead letters that somebody wants to be delivered again.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.is_replay
     }
 
     /// Says how far the source has come with this batch.

@@ -44,7 +44,7 @@ impl Cursor {
     pub(crate) async fn lease(&self, max: NonZeroUsize) -> Option<EventBatch> {
         if let Some(disk) = self.journal.disk() {
             // A process that is killed must not repeat more than what is in flight.
-            disk.backing.synced().await;
+            _ = disk.backing.synced().await;
         }
         loop {
             let appended = self.journal.appended.notified();
@@ -115,10 +115,12 @@ impl Cursor {
     pub(crate) fn give_up(&self) {
         let mut state = self.journal.lock();
         let cursor = &state.cursors[self.index];
-        let lost = state.unsettled(cursor).filter(|event| (cursor.wants)(event)).count();
+        let on_disk = usize::try_from(state.in_memory().saturating_sub(cursor.next)).unwrap_or(usize::MAX);
+        let lost = on_disk + state.unsettled(cursor).filter(|event| (cursor.wants)(event)).count();
         let end = state.next;
         let cursor = &mut state.cursors[self.index];
         cursor.held = None;
+        cursor.ahead.clear();
         cursor.next = end;
         cursor.is_gone = true;
         cursor.lose(DropReason::Gone, lost);
@@ -184,6 +186,8 @@ impl Cursor {
                 let mut state = self.journal.lock();
                 state.take_loaded(self.index, from, before, loaded, max);
                 self.journal.store_mark(&mut state, self.index);
+                drop(state);
+                self.journal.moved.notify_waiters();
             }
             Err(error) => {
                 let name = self.journal.lock().cursors[self.index].name.clone();
@@ -323,7 +327,8 @@ impl CursorState {
         let taken: Vec<_> = self.replays.drain(..max.min(self.replays.len())).collect();
         let latest = taken.last()?.event.received_at;
         let (ids, events) = taken.into_iter().map(|replay| (replay.id, replay.event)).unzip();
-        Some(Held::new(EventBatch::new("dead-letters", latest, events), Origin::DeadLetters(ids)))
+        let batch = EventBatch::new("dead-letters", latest, events).as_replay();
+        Some(Held::new(batch, Origin::DeadLetters(ids)))
     }
 
     fn lose_unread(&mut self, events: u64, reason: &str) {

@@ -59,6 +59,7 @@ impl Journal {
         (state.oldest, state.next, state.dropped_to) = (contents.oldest, contents.next, contents.oldest);
         for index in 0..state.cursors.len() {
             let cursor = &mut state.cursors[index];
+            cursor.moved_at = tokio::time::Instant::now();
             match contents.marks.get(&*cursor.name) {
                 Some((mark, _)) => cursor.go_on(mark, contents),
                 None if begin(&cursor.name) == Begin::Oldest => cursor.next = contents.oldest,
@@ -95,6 +96,8 @@ impl Journal {
             self.0.store_mark(&mut state, index);
         }
         self.0.forget(&mut state, now);
+        drop(state);
+        self.0.moved.notify_waiters();
     }
 
     /// Keeps an event that a sink will never take. Without a storage it is gone.
@@ -107,14 +110,13 @@ impl Journal {
     /// Looks for dead letters that somebody wants to be delivered again, and puts them before their sinks.
     pub(crate) async fn look_for_replays(&self) {
         let Some(disk) = self.0.disk() else { return };
-        // What had a verdict must be gone before it is looked for.
-        disk.backing.synced().await;
         let idle = {
             let state = self.0.lock();
             let idle = state.sinks().filter(|cursor| !cursor.replays_already());
             idle.map(|cursor| cursor.name.to_string()).collect::<Vec<_>>()
         };
-        if idle.is_empty() {
+        // What had a verdict must be gone before it is looked for.
+        if idle.is_empty() || !disk.backing.synced().await {
             return;
         }
         let replays = match disk.backing.replays(idle, REPLAYS_AT_ONCE).await {
@@ -136,7 +138,7 @@ impl Journal {
     /// Waits until all that was said is stored, or cannot be stored now.
     pub(crate) async fn synced(&self) {
         if let Some(disk) = self.0.disk() {
-            disk.backing.synced().await;
+            _ = disk.backing.synced().await;
         }
     }
 
@@ -146,7 +148,6 @@ impl Journal {
     }
 
     pub(super) async fn append_to_disk(&self, disk: &Disk, batch: EventBatch) {
-        let turn = self.0.appending.clone().lock_owned().await;
         if batch.is_empty() {
             while batch.checkpoint().is_some() && !disk.backing.reach(batch.clone()).await {
                 sleep(RETRY_AFTER).await;
@@ -154,7 +155,7 @@ impl Journal {
             return;
         }
         self.wait_for_room(disk, &batch).await;
-        let mut turn = Some(turn);
+        let mut turn = Some(self.0.appending.clone().lock_owned().await);
         while let Some(mine) = turn.take() {
             let store = store(self.0.clone(), batch.clone(), mine);
             // Whether it is stored must not depend on whether somebody still waits for it.
@@ -167,12 +168,16 @@ impl Journal {
     }
 
     async fn wait_for_room(&self, disk: &Disk, batch: &EventBatch) {
+        let mut bytes_at_drop = None;
         while disk.backing.bytes() >= disk.capacity {
             let moved = self.0.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
-            // What was given a verdict on may not be deleted yet.
-            disk.backing.synced().await;
+            // What was given a verdict on may not be deleted yet, and what cannot be deleted makes no room.
+            if !disk.backing.synced().await || bytes_at_drop == Some(disk.backing.bytes()) {
+                sleep(RETRY_AFTER).await;
+                continue;
+            }
             if disk.backing.bytes() < disk.capacity {
                 return;
             }
@@ -188,7 +193,13 @@ impl Journal {
                 Ok(loaded) => {
                     let mut state = self.0.lock();
                     let dropped = state.drop_loaded(oldest, loaded.first(), batch);
-                    self.0.store_oldest(&state);
+                    if dropped.is_ok() {
+                        bytes_at_drop = Some(disk.backing.bytes());
+                        for index in 0..state.cursors.len() {
+                            self.0.store_mark(&mut state, index);
+                        }
+                        self.0.store_oldest(&state);
+                    }
                     dropped.err()
                 }
                 Err(_) => Some(Wait::Until(tokio::time::Instant::now() + RETRY_AFTER)),
@@ -221,7 +232,6 @@ async fn store(
             shared.store_mark(&mut state, index);
         }
     }
-    shared.store_oldest(&state);
     None
 }
 
@@ -234,7 +244,7 @@ impl Shared {
     pub(super) fn store_mark(&self, state: &mut State, index: usize) {
         let Some(disk) = self.disk() else { return state.release() };
         let cursor = &state.cursors[index];
-        disk.backing.mark(&cursor.name, cursor.mark());
+        disk.backing.mark(&cursor.name, cursor.mark(state.dropped_to));
         let before = state.oldest;
         state.release();
         if state.oldest > before {
@@ -281,15 +291,18 @@ impl State {
         if self.oldest != oldest {
             return Ok(());
         }
-        // What cannot be read back is in nobody's way for long.
-        let Some(Loaded { first, events, batch }) = loaded else {
-            self.drop_oldest(oldest, self.next, &[]);
-            return Ok(());
-        };
-        let end = first + events;
-        let intake = batch.as_ref().map_or(new.intake(), EventBatch::intake);
-        self.may_drop(end, [new.intake(), intake])?;
-        self.drop_oldest(*first, end, batch.as_ref().map_or(&[], EventBatch::events));
+        let (first, end) =
+            loaded.map_or((oldest, self.next), |loaded| (loaded.first, loaded.first + loaded.events));
+        let readable = loaded.and_then(|loaded| loaded.batch.as_ref().ok());
+        // What only sinks claim that are not in the flags any more is in everybody's way.
+        if self.sinks().any(|cursor| cursor.at() < end) {
+            let intake = readable.map_or(new.intake(), EventBatch::intake);
+            self.may_drop(end, [new.intake(), intake])?;
+        }
+        match readable {
+            Some(batch) => self.drop_oldest(first, end, batch.events()),
+            None => self.drop_unreadable(first, end),
+        }
         while self.entries.front().is_some_and(|entry| entry.end() <= end) {
             self.bytes -= self.entries.pop_front().map_or(0, |entry| entry.bytes);
         }
@@ -308,6 +321,14 @@ impl super::state::CursorState {
     fn go_on(&mut self, mark: &Mark, contents: &Contents) {
         self.next = mark.number.min(contents.next);
         self.ahead = mark.ahead.iter().copied().collect();
+        if mark.orphans > 0 {
+            tracing::error!(
+                sink = &*self.name,
+                events = mark.orphans,
+                "the journal was full, and what this sink held when the process died is lost"
+            );
+            self.lose(DropReason::JournalFull, usize::try_from(mark.orphans).unwrap_or(usize::MAX));
+        }
         let missing = usize::try_from(contents.oldest.saturating_sub(self.next)).unwrap_or(usize::MAX);
         if missing > 0 {
             let passed = self.ahead.drain(..missing.min(self.ahead.len()));
@@ -316,7 +337,7 @@ impl super::state::CursorState {
             tracing::error!(
                 sink = &*self.name,
                 events = missing - settled,
-                "the journal was full, and what this sink held when the process died is gone from it"
+                "what this sink has not had is gone from the journal"
             );
             self.lose(DropReason::JournalFull, missing - settled);
         }

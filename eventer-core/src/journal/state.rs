@@ -150,6 +150,17 @@ impl State {
         };
     }
 
+    /// Drops the oldest batch, which cannot be read back, and counts for each sink what it has not leased of it.
+    pub(super) fn drop_unreadable(&mut self, first: u64, end: u64) {
+        for cursor in self.cursors.iter_mut().filter(|cursor| !cursor.is_gone && cursor.next < end) {
+            let lost = usize::try_from(end - cursor.next.max(first)).unwrap_or(usize::MAX);
+            cursor.ahead.drain(..lost.min(cursor.ahead.len()));
+            cursor.next = end;
+            cursor.lose(DropReason::Unreadable, lost);
+        }
+        self.drop_oldest(first, end, &[]);
+    }
+
     /// Drops the batch of `events` from `first` to `end`, the oldest one, and counts for each sink what it has not leased
     /// of it.
     pub(super) fn drop_oldest(&mut self, first: u64, end: u64, events: &[Arc<Event>]) {
@@ -258,21 +269,20 @@ impl CursorState {
         self.held.as_ref().and_then(|held| held.open_numbers().next()).unwrap_or(self.next)
     }
 
-    /// How far the sink has come, for the storage.
-    pub(super) fn mark(&self) -> Mark {
-        let number = self.at();
-        let mut ahead: Vec<bool> = Vec::new();
-        if let Some(held) = self.held.as_ref().filter(|_| number < self.next) {
-            // What the sink let go of and leased again has gaps, and what is in them has a verdict.
-            ahead = vec![true; usize::try_from(self.next - number).unwrap_or_default()];
-            for open in held.open_numbers() {
-                ahead[usize::try_from(open - number).unwrap_or_default()] = false;
-            }
+    /// How far the sink has come, for the storage, of whose events those below `dropped_to` are gone.
+    pub(super) fn mark(&self, dropped_to: u64) -> Mark {
+        let held = || self.held.iter().flat_map(Held::open_numbers);
+        let orphans = held().filter(|number| *number < dropped_to).count() as u64;
+        let number = held().find(|number| *number >= dropped_to).unwrap_or(self.next);
+        // What the sink let go of and leased again has gaps, and what is in them has a verdict.
+        let mut ahead = vec![true; usize::try_from(self.next - number).unwrap_or_default()];
+        for open in held().filter(|open| *open >= number) {
+            ahead[usize::try_from(open - number).unwrap_or_default()] = false;
         }
         ahead.extend(&self.ahead);
         let len = ahead.iter().rposition(|is_settled| *is_settled).map_or(0, |last| last + 1);
         ahead.truncate(len);
-        Mark { number, ahead }
+        Mark { number, ahead, orphans }
     }
 
     pub(super) fn lose(&mut self, reason: DropReason, events: usize) {

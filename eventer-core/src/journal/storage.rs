@@ -60,8 +60,8 @@ pub trait Backing: fmt::Debug + Send + Sync {
     /// A dead letter that was delivered again has a verdict, and goes, sooner or later.
     fn replayed(&self, id: i64);
 
-    /// Resolves when everything that was said before is stored, or cannot be stored now.
-    async fn synced(&self);
+    /// Resolves when everything that was said before is stored. False: it cannot be stored now.
+    async fn synced(&self) -> bool;
 
     /// Reads back the batch that holds the event `from`, and those after it that begin before `before`, until they hold
     /// `most` events. If that batch is gone, begins with the oldest one.
@@ -97,6 +97,8 @@ pub struct Mark {
     pub number: u64,
     /// Of the events from there on in the order of the log, which have a verdict already.
     pub ahead: Vec<bool>,
+    /// How many events the sink holds that the log has dropped: lost, if the process dies.
+    pub orphans: u64,
 }
 
 /// A dead letter that is to be delivered again.

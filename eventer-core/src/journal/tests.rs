@@ -363,3 +363,73 @@ proptest! {
         });
     }
 }
+
+/// A disk that is full and stays so.
+#[derive(Debug)]
+struct FullDisk {
+    can_be_written: bool,
+}
+
+#[async_trait::async_trait]
+impl storage::Backing for FullDisk {
+    async fn append(&self, _: u64, _: EventBatch) -> bool {
+        self.can_be_written
+    }
+
+    async fn reach(&self, _: EventBatch) -> bool {
+        self.can_be_written
+    }
+
+    fn mark(&self, _: &Arc<str>, _: storage::Mark) {}
+
+    fn forget(&self, _: &Arc<str>) {}
+
+    fn delete_before(&self, _: u64) {}
+
+    fn bury(&self, _: &Arc<str>, _: &Arc<Event>, _: &str) {}
+
+    async fn replays(&self, _: Vec<String>, _: usize) -> Result<Vec<storage::Replay>, String> {
+        Ok(Vec::new())
+    }
+
+    fn replayed(&self, _: i64) {}
+
+    async fn synced(&self) -> bool {
+        self.can_be_written
+    }
+
+    async fn load(&self, from: u64, _: u64, _: u64) -> Result<Vec<storage::Loaded>, String> {
+        Ok(vec![storage::Loaded { first: from, events: BATCH as u64, batch: Ok(batch(0)) }])
+    }
+
+    fn bytes(&self) -> u64 {
+        1000
+    }
+
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_deleted_is_not_dropped_to_make_room() {
+    for (can_be_written, lost) in [(false, 0), (true, BATCH as u64)] {
+        let journal = journal(10);
+        let (dead, well) = (subscribe(&journal, "dead"), subscribe(&journal, "well"));
+        let mark = |number| (storage::Mark { number, ..storage::Mark::default() }, Timestamp::UNIX_EPOCH);
+        let marks = [("dead".to_owned(), mark(0)), ("well".to_owned(), mark(1000))].into();
+        let contents = storage::Contents { next: 1000, marks, ..storage::Contents::default() };
+        let attachment = Attachment {
+            backing: Arc::new(FullDisk { can_be_written }),
+            capacity: 1000,
+            contents: &contents,
+            begin: &|_| Begin::Newest,
+            forget_after: Duration::MAX,
+            metrics_of: &SinkMetrics::unregistered,
+        };
+        journal.attach(attachment, Timestamp::UNIX_EPOCH);
+        let appended = tokio::time::timeout(Duration::from_secs(3600), journal.append(batch(0))).await;
+        assert!(appended.is_err(), "there is never room");
+        assert_eq!((dead.lost(), well.lost()), (lost, 0));
+    }
+}

@@ -67,6 +67,11 @@ impl LayerContext {
         self.state.rejected(event, reason);
     }
 
+    /// Dead letters that could not be delivered again stay what they are.
+    fn bury_again(&self, letters: &EventBatch, reason: &str) {
+        letters.iter().for_each(|event| self.journal.bury(&self.name, event, reason));
+    }
+
     /// So many events are given up.
     fn dropped(&self, reason: DropReason, events: usize) {
         self.metrics.dropped(reason, events);
@@ -94,7 +99,9 @@ impl Delivery {
 
     /// The indices of the events of `batch` that the sink wants.
     pub(crate) fn wanted(&self, batch: &EventBatch) -> Vec<usize> {
-        let wanted = batch.iter().enumerate().filter(|(_, event)| self.filter.wants(event));
+        // Who has a dead letter delivered again wants it.
+        let is_wanted = |event: &Event| batch.is_replay() || self.filter.wants(event);
+        let wanted = batch.iter().enumerate().filter(|(_, event)| is_wanted(event));
         wanted.map(|(index, _)| index).collect()
     }
 

@@ -88,6 +88,9 @@ impl Retry {
                 None => {
                     for portion in &left {
                         self.context.dropped(DropReason::RetryFor, portion.batch.len());
+                        if portion.batch.is_replay() {
+                            self.context.bury_again(&portion.batch, &report(&error));
+                        }
                         settle(&portion.indices);
                     }
                     break;

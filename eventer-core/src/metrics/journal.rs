@@ -165,7 +165,9 @@ mod tests {
 
         fn replayed(&self, _: i64) {}
 
-        async fn synced(&self) {}
+        async fn synced(&self) -> bool {
+            true
+        }
 
         async fn load(&self, _: u64, _: u64, _: u64) -> Result<Vec<Loaded>, String> {
             Ok(Vec::new())

@@ -33,6 +33,9 @@ use crate::worker::Worker;
 pub use builder::PipelineBuilder;
 use driver::Driver;
 
+/// Time that the storage has at least to write down the last verdicts.
+const LEAST_SYNC: Duration = Duration::from_secs(5);
+
 /// How often it is looked for dead letters that are to be delivered again.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -100,7 +103,8 @@ impl Pipeline {
 
     /// Runs until it is asked to stop or all its sources have ended, delivers what waits, and says what became of it.
     ///
-    /// Asked to stop, it delivers for as long as the stop timeout. At the end of its sources, it delivers until no sink
+    /// Asked to stop, it delivers for as long as the stop timeout; on a storage, it ends the attempts that are under way and
+    /// leaves the rest to the next process. At the end of its sources, it delivers until no sink
     /// has made progress for that long.
     ///
     /// # Errors
@@ -188,6 +192,9 @@ impl Pipeline {
                 let standstill = manager.standstill(stop_timeout);
                 let stopped = async {
                     asked_to_stop.await;
+                    if storage.is_some() {
+                        journal.leave();
+                    }
                     sleep(stop_timeout).await;
                 };
                 shutdown.advance(Phase::Draining);
@@ -220,7 +227,9 @@ impl Pipeline {
         drop(all_ended);
         shutdown.advance(Phase::Draining);
         let sinks = manager.finish().await;
-        journal.synced().await;
+        if timeout(stop_timeout.max(LEAST_SYNC), journal.synced()).await.is_err() {
+            tracing::error!("the disk hangs: what was delivered last may be delivered again");
+        }
         if has_panicked {
             return Err(BuildError::new("keep a source running", "a bug in it made it panic"));
         }

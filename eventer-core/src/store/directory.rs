@@ -62,8 +62,8 @@ impl StateDir {
             .map(|n| path.with_file_name(format!("{name}.damaged-{n}")))
             .find(|aside| !aside.exists())
             .expect("one of infinitely many names is free");
-        fs::rename(path, &aside).map_err(|error| StoreError::io(path, "move aside", error))?;
-        for suffix in ["-wal", "-shm"] {
+        // Whoever was here before may not have come to the end.
+        for suffix in ["", "-wal", "-shm"] {
             let companion = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
             match fs::rename(companion(path), companion(&aside)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -26,7 +26,7 @@ mod writer;
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, Row, Transaction, params};
+use rusqlite::{Connection, OpenFlags, Row, Transaction, TransactionBehavior, params};
 
 use crate::batch::{EventBatch, Intake, Position};
 use crate::event::Event;
@@ -72,6 +72,13 @@ impl Store {
         opened.map(|(connection, contents, bytes)| (Self { connection, directory }, contents, bytes))
     }
 
+    /// Bytes of all dead letters.
+    fn dead_letter_bytes(&self) -> u64 {
+        let sum = "SELECT coalesce(sum(length), 0) FROM dead_letter";
+        // What cannot be read is found out when it is written.
+        self.connection.query_row(sum, [], |row| number(row, 0)).unwrap_or_default()
+    }
+
     /// Has the next process move the file aside.
     pub(crate) fn mark_damaged(&self) {
         let marked = std::fs::write(
@@ -93,7 +100,7 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Changes<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
-        let changes = Changes(self.connection.transaction()?);
+        let changes = Changes(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?);
         let done = work(&changes)?;
         changes.0.commit()?;
         Ok(done)
@@ -123,7 +130,10 @@ impl Changes<'_> {
                 payload,
             ])?;
         let next = first + batch.len() as u64;
-        self.0.prepare_cached("UPDATE counter SET next = ?1")?.execute([next.cast_signed()])?;
+        let length = payload.len() as u64;
+        self.0
+            .prepare_cached("UPDATE counter SET next = ?1, bytes = bytes + ?2")?
+            .execute([next.cast_signed(), length.cast_signed()])?;
         self.reach(batch)
     }
 
@@ -151,9 +161,15 @@ impl Changes<'_> {
         let ahead: String = mark.ahead.iter().map(|is_settled| if *is_settled { '1' } else { '0' }).collect();
         self.0
             .prepare_cached(
-                "INSERT OR REPLACE INTO mark (sink, number, ahead, seen_at) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO mark (sink, number, ahead, orphans, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![sink, mark.number.cast_signed(), ahead, seen_at.as_microsecond()])
+            .execute(params![
+                sink,
+                mark.number.cast_signed(),
+                ahead,
+                mark.orphans.cast_signed(),
+                seen_at.as_microsecond()
+            ])
             .map(drop)
     }
 
@@ -180,17 +196,18 @@ impl Changes<'_> {
             .prepare_cached("SELECT coalesce(sum(length), 0) FROM batch WHERE first < ?1")?
             .query_row([keep], |row| row.get::<_, i64>(0))?;
         self.0.prepare_cached("DELETE FROM batch WHERE first < ?1")?.execute([keep])?;
+        self.0.prepare_cached("UPDATE counter SET bytes = bytes - ?1")?.execute([freed])?;
         Ok(freed.cast_unsigned())
     }
 
-    /// Keeps an event that a sink will never take.
+    /// Keeps an event that a sink will never take, and says how many bytes that takes.
     pub(crate) fn bury(
         &self,
         sink: &str,
         event: &Event,
         reason: &str,
         at: Timestamp,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<u64> {
         let json = serde_json::to_string(event).expect("an event is JSON by its derive");
         self.0
             .prepare_cached(
@@ -204,12 +221,13 @@ impl Changes<'_> {
                 event.received_at.as_microsecond(),
                 (json.len() as u64).cast_signed(),
                 json,
-            ])
-            .map(drop)
+            ])?;
+        Ok(json.len() as u64)
     }
 
-    /// Lets the oldest dead letters go until they take no more than `most` bytes, and says how many went.
-    pub(crate) fn bound_dead_letters(&self, most: u64) -> rusqlite::Result<usize> {
+    /// Lets the oldest dead letters go until they take no more than `most` bytes, and says how many went and how many bytes
+    /// are left.
+    pub(crate) fn bound_dead_letters(&self, most: u64) -> rusqlite::Result<(usize, u64)> {
         let total = || {
             self.0
                 .prepare_cached("SELECT coalesce(sum(length), 0) FROM dead_letter")?
@@ -223,7 +241,7 @@ impl Changes<'_> {
             gone += self.0.prepare_cached(oldest)?.execute([])?;
             left = total()?;
         }
-        Ok(gone)
+        Ok((gone, left))
     }
 
     /// Deletes a dead letter.
@@ -255,7 +273,7 @@ fn open_file(directory: &StateDir, path: &Path) -> Result<(Connection, Contents,
 fn contents(connection: &Connection) -> rusqlite::Result<(Contents, u64)> {
     let one = |query: &str| connection.query_row(query, [], |row| number(row, 0));
     let next = one("SELECT next FROM counter")?;
-    let bytes = one("SELECT coalesce(sum(length), 0) FROM batch")?;
+    let bytes = one("SELECT bytes FROM counter")?;
     let oldest = connection
         .query_row("SELECT min(first) FROM batch", [], |row| row.get::<_, Option<i64>>(0))?
         .map_or(next, i64::cast_unsigned);
@@ -268,12 +286,13 @@ fn contents(connection: &Connection) -> rusqlite::Result<(Contents, u64)> {
         let position = Position { version: row.get(2)?, at: timestamp(row, 3)? };
         contents.checkpoints.entry(source).or_default().0.insert(scope, position);
     }
-    let mut query = connection.prepare("SELECT sink, number, ahead, seen_at FROM mark")?;
+    let mut query = connection.prepare("SELECT sink, number, ahead, orphans, seen_at FROM mark")?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let ahead: String = row.get(2)?;
-        let mark = Mark { number: number(row, 1)?, ahead: ahead.bytes().map(|flag| flag == b'1').collect() };
-        contents.marks.insert(row.get(0)?, (mark, timestamp(row, 3)?));
+        let ahead = ahead.bytes().map(|flag| flag == b'1').collect();
+        let mark = Mark { number: number(row, 1)?, ahead, orphans: number(row, 3)? };
+        contents.marks.insert(row.get(0)?, (mark, timestamp(row, 4)?));
     }
     Ok((contents, bytes))
 }

@@ -84,17 +84,16 @@ fn answer(connection: &Connection, request: Request) {
 
 fn replays(connection: &Connection, sinks: &[String], most: usize) -> rusqlite::Result<Vec<Replay>> {
     let mut query = connection.prepare_cached(
-        "SELECT id, sink, received_at, event FROM dead_letter INDEXED BY dead_letter_replay
+        "SELECT id, sink, event FROM dead_letter INDEXED BY dead_letter_replay
          WHERE replay AND sink IN (SELECT value FROM json_each(?1)) ORDER BY id LIMIT ?2",
     )?;
     let sinks = serde_json::to_string(sinks).expect("names are JSON");
     let mut rows = query.query(params![sinks, i64::try_from(most).unwrap_or(i64::MAX)])?;
     let mut replays = Vec::new();
     while let Some(row) = rows.next()? {
-        let received_at = timestamp(row, 2)?;
-        // What cannot be read stays where it is, for people to look at.
-        if let Ok(event) = serde_json::from_str::<Event>(row.get_ref(3)?.as_str()?) {
-            let event = Arc::new(Event { received_at, ..event });
+        // Its receipt was long ago, and must not make it too old for whoever wants it now. What cannot be read stays where it is, for people to look at.
+        if let Ok(event) = serde_json::from_str::<Event>(row.get_ref(2)?.as_str()?) {
+            let event = Arc::new(event);
             replays.push(Replay { id: row.get(0)?, sink: row.get(1)?, event });
         }
     }

@@ -26,8 +26,8 @@ const MIGRATIONS: [&str; 1] = ["
         payload    BLOB    NOT NULL
     );
     -- Number of the next event. Batches are deleted; the numbers of their events are never used again.
-    CREATE TABLE counter (next INTEGER NOT NULL);
-    INSERT INTO counter VALUES (0);
+    CREATE TABLE counter (next INTEGER NOT NULL, bytes INTEGER NOT NULL); -- bytes: of all payloads
+    INSERT INTO counter VALUES (0, 0);
     CREATE TABLE position (
         source  TEXT NOT NULL,
         scope   TEXT NOT NULL,
@@ -39,6 +39,7 @@ const MIGRATIONS: [&str; 1] = ["
         sink    TEXT NOT NULL PRIMARY KEY,
         number  INTEGER NOT NULL, -- of the first event without a verdict
         ahead   TEXT    NOT NULL, -- of the events from there on: 1 has a verdict, 0 has none
+        orphans INTEGER NOT NULL, -- events that it held and the log had dropped
         seen_at INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE dead_letter (

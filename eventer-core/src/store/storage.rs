@@ -111,8 +111,8 @@ impl Backing for Open {
         self.writer.replayed(id);
     }
 
-    async fn synced(&self) {
-        self.writer.synced().await;
+    async fn synced(&self) -> bool {
+        self.writer.synced().await
     }
 
     async fn load(&self, from: u64, before: u64, most: u64) -> Result<Vec<Loaded>, String> {

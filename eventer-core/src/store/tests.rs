@@ -314,6 +314,9 @@ async fn what_is_damaged_in_use_holds_nobody_and_is_moved_aside_at_the_next_star
     let lost = process.cursors["a"].lost();
     assert!(taken.len() > 20 && lost > 10, "{} taken, {lost} lost", taken.len());
     assert_eq!(taken.len() as u64 + lost, 100);
+    // The intake goes on.
+    process.journal.append(batch(100, 110)).await;
+    assert_eq!(process.take_all("a").await.len(), 10);
     process.end().await;
 
     let next = Process::start(directory.path(), &["a"]).await;
@@ -334,7 +337,7 @@ async fn only_input_that_is_stored_shows_that_input_can_be_stored() {
         first += 1000;
     }
     for number in 0..3 {
-        writer.mark("a".into(), Mark { number, ahead: Vec::new() });
+        writer.mark("a".into(), Mark { number, ..Mark::default() });
         writer.synced().await;
         assert!(writer.health().trouble().is_some());
     }

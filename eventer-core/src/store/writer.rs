@@ -3,7 +3,7 @@
 //! What cannot be stored now is tried again: an append is handed back to whoever asked, since input waits; cursors and
 //! deletions are kept here, the newest of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +31,9 @@ const DEAD_LETTER_BYTES: u64 = 64 << 20;
 
 /// How long cursors wait for more of them, so that a sink that sends event by event does not make a transaction of each.
 const LINGER: Duration = Duration::from_millis(20);
+
+/// The most dead letters that wait for a disk that cannot be written.
+const MOST_BURIED: usize = 10_000;
 
 /// The most commands of one transaction, so that none waits long for its answer.
 const MOST_COMMANDS: usize = 256;
@@ -80,7 +83,7 @@ enum Command {
     },
     Replayed(i64),
     DeleteBefore(u64),
-    Sync(oneshot::Sender<()>),
+    Sync(oneshot::Sender<bool>),
     #[cfg(test)]
     Limit {
         pages: u32,
@@ -95,10 +98,14 @@ struct Todo {
     /// The newest of each sink.
     marks: BTreeMap<Arc<str>, Mark>,
     forgotten: Vec<Arc<str>>,
-    buried: Vec<(Arc<str>, Arc<Event>, String)>,
+    buried: VecDeque<(Arc<str>, Arc<Event>, String)>,
     replayed: Vec<i64>,
     delete_before: Option<u64>,
-    syncs: Vec<oneshot::Sender<()>>,
+    /// The file is damaged.
+    deletes_nothing: bool,
+    /// Bytes of all dead letters, or more.
+    dead_letters: u64,
+    syncs: Vec<oneshot::Sender<bool>>,
 }
 
 struct Append {
@@ -163,12 +170,12 @@ impl Writer {
         self.send(Command::DeleteBefore(number));
     }
 
-    /// Resolves when everything that was said before is stored, or cannot be stored now.
-    pub(crate) async fn synced(&self) {
+    /// Resolves when everything that was said before is stored. False: it cannot be stored now.
+    pub(crate) async fn synced(&self) -> bool {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Sync(reply));
         // Without an answer the thread has ended, and nothing more is stored.
-        drop(answer.await);
+        answer.await.unwrap_or(false)
     }
 
     /// Whether it can write.
@@ -236,7 +243,7 @@ fn write(
     bytes: &AtomicU64,
     clock: &dyn Clock,
 ) {
-    let mut todo = Todo::default();
+    let mut todo = Todo { dead_letters: store.dead_letter_bytes(), ..Todo::default() };
     loop {
         let first = if todo.is_empty() {
             commands.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -269,11 +276,21 @@ fn write(
                 health.failed(&error.to_string(), todo.has_input());
                 if is_damage(&error) {
                     store.mark_damaged();
+                    // What is damaged may be just what would be deleted. The file grows, and goes at the next start.
+                    todo.deletes_nothing = true;
+                    todo.delete_before = None;
+                } else {
+                    todo.hand_back();
                 }
-                todo.hand_back();
                 // Perhaps there is room at least for what makes room. What is left is tried again.
-                if todo.store(&mut store, bytes, clock).is_ok() {
-                    todo.done();
+                match todo.store(&mut store, bytes, clock) {
+                    Ok(()) => {
+                        if !todo.is_nothing() {
+                            health.stored(todo.has_input());
+                        }
+                        todo.done();
+                    }
+                    Err(_) => todo.hand_back(),
                 }
             }
         }
@@ -315,8 +332,15 @@ impl Todo {
             Command::Reach { batch, reply } => self.reached.push((batch, reply)),
             Command::Mark { sink, mark } => _ = self.marks.insert(sink, mark),
             Command::Forget { sink } => self.forgotten.push(sink),
-            Command::Bury { sink, event, reason } => self.buried.push((sink, event, reason)),
+            Command::Bury { sink, event, reason } => {
+                if self.buried.len() == MOST_BURIED {
+                    self.buried.pop_front();
+                    tracing::error!(sink = &*sink, "a dead letter is lost, since nothing can be stored");
+                }
+                self.buried.push_back((sink, event, reason));
+            }
             Command::Replayed(id) => self.replayed.push(id),
+            Command::DeleteBefore(_) if self.deletes_nothing => {}
             Command::DeleteBefore(number) => self.delete_before = self.delete_before.max(Some(number)),
             Command::Sync(reply) => self.syncs.push(reply),
             #[cfg(test)]
@@ -327,7 +351,8 @@ impl Todo {
     /// Stores all of it, or nothing and keeps it.
     fn store(&mut self, store: &mut Store, bytes: &AtomicU64, clock: &dyn Clock) -> rusqlite::Result<()> {
         if !self.is_nothing() {
-            let (added, freed) = store.transact(|changes| self.write(changes, clock))?;
+            let (added, freed, dead_letters) = store.transact(|changes| self.write(changes, clock))?;
+            self.dead_letters = dead_letters;
             bytes.fetch_add(added, Ordering::Relaxed);
             bytes.fetch_sub(freed, Ordering::Relaxed);
         }
@@ -337,10 +362,11 @@ impl Todo {
     /// All of it is stored.
     fn done(&mut self) {
         self.answer(true);
-        *self = Self::default();
+        let Self { deletes_nothing, dead_letters, .. } = *self;
+        *self = Self { deletes_nothing, dead_letters, ..Self::default() };
     }
 
-    fn write(&self, changes: &Changes<'_>, clock: &dyn Clock) -> rusqlite::Result<(u64, u64)> {
+    fn write(&self, changes: &Changes<'_>, clock: &dyn Clock) -> rusqlite::Result<(u64, u64, u64)> {
         let mut added = 0;
         for Append { first, batch, payload, .. } in &self.appends {
             changes.append(*first, batch, payload)?;
@@ -359,17 +385,19 @@ impl Todo {
         for id in &self.replayed {
             changes.delete_dead_letter(*id)?;
         }
+        let mut dead_letters = self.dead_letters;
         for (sink, event, reason) in &self.buried {
-            changes.bury(sink, event, reason, now)?;
+            dead_letters += changes.bury(sink, event, reason, now)?;
         }
-        if !self.buried.is_empty() {
-            let gone = changes.bound_dead_letters(DEAD_LETTER_BYTES)?;
+        if dead_letters > DEAD_LETTER_BYTES {
+            let (gone, left) = changes.bound_dead_letters(DEAD_LETTER_BYTES)?;
+            dead_letters = left;
             if gone > 0 {
                 tracing::warn!(events = gone, "the dead letters are full; the oldest of them went");
             }
         }
         let freed = self.delete_before.map_or(Ok(0), |number| changes.delete_before(number))?;
-        Ok((added, freed))
+        Ok((added, freed, dead_letters))
     }
 
     /// Gives input back to those who wait, and lets those go who wanted to know when it is stored.
@@ -384,6 +412,6 @@ impl Todo {
         let appends = std::mem::take(&mut self.appends).into_iter().map(|append| append.reply);
         let reached = std::mem::take(&mut self.reached).into_iter().map(|(_, reply)| reply);
         appends.chain(reached).for_each(|reply| _ = reply.send(is_stored));
-        self.syncs.drain(..).for_each(|reply| _ = reply.send(()));
+        self.syncs.drain(..).for_each(|reply| _ = reply.send(is_stored));
     }
 }
