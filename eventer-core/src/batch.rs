@@ -65,7 +65,7 @@ impl EventBatch {
     }
 
     /// Says that these are dead letters that somebody wants to be delivered again.
-    pub(crate) fn as_replay(mut self) -> Self {
+    pub(crate) fn into_replay(mut self) -> Self {
         self.is_replay = true;
         self
     }

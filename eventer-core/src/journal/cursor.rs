@@ -327,7 +327,7 @@ impl CursorState {
         let taken: Vec<_> = self.replays.drain(..max.min(self.replays.len())).collect();
         let latest = taken.last()?.event.received_at;
         let (ids, events) = taken.into_iter().map(|replay| (replay.id, replay.event)).unzip();
-        let batch = EventBatch::new("dead-letters", latest, events).as_replay();
+        let batch = EventBatch::new("dead-letters", latest, events).into_replay();
         Some(Held::new(batch, Origin::DeadLetters(ids)))
     }
 
