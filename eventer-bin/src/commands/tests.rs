@@ -39,8 +39,8 @@ async fn directory() -> TempDir {
     let taken = EventBatch::new("kubernetes", begin(), events).with_checkpoint(checkpoint);
     assert!(backing.append(0, taken).await);
     let (kafka, slack): (Arc<str>, Arc<str>) = ("kafka".into(), "slack".into());
-    backing.mark(&kafka, Mark { number: 5, ahead: Vec::new() });
-    backing.mark(&slack, Mark { number: 1, ahead: vec![false, true, true] });
+    backing.mark(&kafka, Mark { number: 5, ..Mark::default() });
+    backing.mark(&slack, Mark { number: 1, ahead: vec![false, true, true], ..Mark::default() });
     backing.bury(&slack, &Arc::new(event(2)), "could not deliver:\nthe destination \u{1b}[31mrefuses it");
     let node = Event { reason: "NodeNotReady".to_owned(), ..Event::default() };
     backing.bury(&kafka, &Arc::new(node), &"too long ".repeat(100));
