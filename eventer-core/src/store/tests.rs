@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -355,27 +356,25 @@ async fn a_stop_awaits_what_is_under_way_and_leaves_the_rest() {
         .shutdown(async { _ = stopping.await })
         .build()
         .unwrap();
-    let running = tokio::spawn(pipeline.run());
+    let mut running = tokio::spawn(pipeline.run());
     slow.begun.notified().await;
     drop(asked);
-    // The attempt is not over for a while, and no second one begins.
+    assert!(tokio::time::timeout(Duration::from_secs(1), &mut running).await.is_err(), "it is awaited");
+    slow.may_end.notify_one();
     let summary = running.await.unwrap().unwrap();
-    assert_eq!((slow.delivered(), summary.sinks[0].exported), (1, 1));
+    let counted = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+    assert_eq!((counted(&slow.attempts), counted(&slow.delivered), summary.sinks[0].exported), (1, 1, 1));
     let view = StateView::open(directory.path()).unwrap().summary().unwrap();
     assert_eq!((view.sinks["slow"].number, view.sinks["slow"].waiting), (1, 9));
 }
 
-/// Takes one event at a time, and two seconds for it.
+/// Takes one event at a time, and ends when it may.
 #[derive(Clone, Default)]
 struct SlowSink {
     begun: Arc<tokio::sync::Notify>,
-    delivered: Arc<std::sync::atomic::AtomicUsize>,
-}
-
-impl SlowSink {
-    fn delivered(&self) -> usize {
-        self.delivered.load(std::sync::atomic::Ordering::Relaxed)
-    }
+    may_end: Arc<tokio::sync::Notify>,
+    attempts: Arc<AtomicUsize>,
+    delivered: Arc<AtomicUsize>,
 }
 
 #[async_trait::async_trait]
@@ -389,9 +388,10 @@ impl EventSink for SlowSink {
     }
 
     async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError> {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
         self.begun.notify_one();
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        self.delivered.fetch_add(batch.len(), std::sync::atomic::Ordering::Relaxed);
+        self.may_end.notified().await;
+        self.delivered.fetch_add(batch.len(), Ordering::Relaxed);
         Ok(())
     }
 }
@@ -414,32 +414,23 @@ async fn what_a_sink_rejects_is_kept_until_it_is_replayed_or_dropped() {
     assert_eq!(view.drop_dead_letters(&which(&[letters[3].id])).unwrap(), 1);
     assert_eq!(view.replay(&which(&[letters[0].id, letters[2].id])).unwrap(), 2);
 
-    // One is taken now and one is rejected again.
-    let sink = ScriptedSink::answering([rejects(), Answer::Ok, rejects()]);
-    let mut running = Box::pin(
-        Pipeline::builder()
-            .storage(Arc::new(StateDirectory::new(directory.path(), Arc::new(SystemClock))))
-            .source(FakeSource::lasting("source", []))
-            .sink("picky", sink.clone(), Policy::default())
-            .build()
-            .unwrap()
-            .run(),
-    );
-    tokio::select! {
-        _ = &mut running => panic!("the source lasts"),
-        () = sink.wait_for(1) => {}
-    }
-    let left = loop {
-        tokio::select! {
-            _ = &mut running => panic!("the source lasts"),
-            () = tokio::time::sleep(Duration::from_millis(10)) => {}
-        }
-        let left = view.dead_letters(&DeadLetters::default(), usize::MAX).unwrap();
-        if left.iter().all(|letter| !letter.is_replaying) {
-            break left;
-        }
-    };
-    let reasons: Vec<_> = left.iter().map(|letter| letter.event.get().contains("\"reason\":\"2\"")).collect();
+    // One is rejected again and one is taken now.
+    let sink = ScriptedSink::answering([rejects(), rejects(), Answer::Ok]);
+    let (asked, stopping) = tokio::sync::oneshot::channel::<()>();
+    let running = Pipeline::builder()
+        .storage(Arc::new(StateDirectory::new(directory.path(), Arc::new(SystemClock))))
+        .source(FakeSource::lasting("source", []))
+        .sink("picky", sink.clone(), Policy::default())
+        .shutdown(async { _ = stopping.await })
+        .build()
+        .unwrap();
+    let running = tokio::spawn(running.run());
+    sink.wait_for(1).await;
+    drop(asked);
+    running.await.unwrap().unwrap();
+    let left = view.dead_letters(&DeadLetters::default(), usize::MAX).unwrap();
+    assert!(left.iter().all(|letter| !letter.is_replaying));
+    let reasons: Vec<_> = left.iter().map(|letter| letter.event.get().contains("\"reason\":\"0\"")).collect();
     assert_eq!((sink.delivered().len(), reasons), (1, vec![false, true]));
     assert_eq!(view.summary().unwrap().dead_letters, 2);
 }

@@ -330,11 +330,15 @@ async fn a_token_that_was_fetched_since_is_not_forgotten() {
 #[tokio::test(start_paused = true)]
 async fn who_waited_for_a_token_that_could_not_be_fetched_fetches_it() {
     let cache = TokenCache::default();
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
     let failing = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        released.await.unwrap();
         Err(ExportError::unavailable("busy"))
     };
-    let (failed, got) = tokio::join!(cache.get(failing), granted(7200, &cache, "second"));
+    // They are begun in this order: it fails when the other one waits for it.
+    let (failed, got, ()) = tokio::join!(cache.get(failing), granted(7200, &cache, "second"), async {
+        release.send(()).unwrap()
+    });
     assert!(failed.is_err());
     assert_eq!(got, "second");
 }
