@@ -43,7 +43,7 @@ pub use manager::SinkSummary;
 pub use metrics::Metrics;
 pub use pipeline::{End, Pipeline, PipelineBuilder, Summary};
 pub use policy::{Policy, PolicyDefaults};
-pub use registry::{Registry, SinkConfig, SinkPlan, SourceConfig, SourcePlan};
+pub use registry::{Finding, Registry, SinkConfig, SinkPlan, SourceConfig, SourcePlan};
 pub use secret::{Secret, SecretSource};
 pub use shutdown::{Phase, Shutdown};
 pub use sink::{BatchLimits, EventSink, SinkContext};

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
+use crate::batch::EventBatch;
 use crate::cluster::ConfigMaps;
 use crate::error::{BuildError, ConfigError};
 use crate::policy::{self, Policy, PolicyDefaults};
@@ -38,6 +39,21 @@ pub trait SinkConfig: Sized + Send + Sync + 'static {
     /// # Errors
     /// Something on this side cannot be opened now.
     fn build(&self, context: &SinkContext) -> impl Future<Output = Result<Self::Sink, BuildError>> + Send;
+
+    /// What a delivery of `batch` would hold, for people to look at: the body of a request, a record, lines. Opens no
+    /// connection and writes nothing; a file that the options name, such as a template's, may be read. Shows no secret. By
+    /// default, `None`: this kind cannot show it.
+    ///
+    /// # Errors
+    /// Why the sink could not make it.
+    fn preview(
+        &self,
+        batch: &EventBatch,
+        context: &SinkContext,
+    ) -> impl Future<Output = Result<Option<String>, BuildError>> + Send {
+        let _ = (batch, context);
+        async { Ok(None) }
+    }
 }
 
 /// The typed config of a kind of source: what the user said, valid by construction.
@@ -63,6 +79,21 @@ pub trait SourceConfig: Sized + Send + Sync + 'static {
     /// # Errors
     /// Something on this side cannot be opened, such as a kubeconfig.
     fn build(&self, context: SourceContext) -> impl Future<Output = Result<Self::Source, BuildError>> + Send;
+
+    /// Asks where the events come from whether it would hand them out: one finding for each thing that was asked. By
+    /// default nothing is asked.
+    fn check(&self) -> impl Future<Output = Vec<Finding>> + Send {
+        async { Vec::new() }
+    }
+}
+
+/// What was asked of the far side, and what it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was asked, such as `may list events in all namespaces`.
+    pub question: String,
+    /// Why not, and what to do; holds no secret.
+    pub answer: Result<(), String>,
 }
 
 /// The kinds of sources and sinks that a program knows.
@@ -216,7 +247,13 @@ pub struct SinkPlan {
     pub policy: Policy,
     needs: Needs,
     open: Open<SinkContext, Arc<dyn EventSink>>,
+    preview: Preview,
 }
+
+/// Shows what a delivery would hold.
+type Preview = Arc<
+    dyn Fn(EventBatch, SinkContext) -> BoxFuture<'static, Result<Option<String>, BuildError>> + Send + Sync,
+>;
 
 impl SinkPlan {
     fn parse<C: SinkConfig>(
@@ -231,6 +268,7 @@ impl SinkPlan {
         let config = C::from_uri(&mut reader);
         let needs = reader.take_needs();
         let config = Arc::new(finish(config, reader)?);
+        let shown = config.clone();
         let open = move |context: SinkContext| -> BoxFuture<'static, _> {
             let config = config.clone();
             Box::pin(async move {
@@ -238,7 +276,19 @@ impl SinkPlan {
                 Ok(sink)
             })
         };
-        Ok(Self { kind: C::SPEC.kind, name, exporter: C::EXPORTER, policy, needs, open: Arc::new(open) })
+        let preview = move |batch: EventBatch, context: SinkContext| -> BoxFuture<'static, _> {
+            let config = shown.clone();
+            Box::pin(async move { config.preview(&batch, &context).await })
+        };
+        Ok(Self {
+            kind: C::SPEC.kind,
+            name,
+            exporter: C::EXPORTER,
+            policy,
+            needs,
+            open: Arc::new(open),
+            preview: Arc::new(preview),
+        })
     }
 
     /// A plan for a sink that is open already, for embedders.
@@ -286,13 +336,32 @@ impl SinkPlan {
         (self.open)(context).await
     }
 
+    /// What a delivery of `batch` would hold, without delivering it ([`SinkConfig::preview`]).
+    ///
+    /// # Errors
+    /// Why the sink could not make it.
+    pub async fn preview(
+        &self,
+        batch: &EventBatch,
+        context: &SinkContext,
+    ) -> Result<Option<String>, BuildError> {
+        (self.preview)(batch.clone(), context.clone()).await
+    }
+
     fn embedded(
         name: impl Into<String>,
         policy: Policy,
         open: Open<SinkContext, Arc<dyn EventSink>>,
     ) -> Self {
-        let needs = Needs::default();
-        Self { kind: "embedded", name: Some(name.into()), exporter: "embedded", policy, needs, open }
+        Self {
+            kind: "embedded",
+            name: Some(name.into()),
+            exporter: "embedded",
+            policy,
+            needs: Needs::default(),
+            open,
+            preview: Arc::new(|_, _| Box::pin(async { Ok(None) })),
+        }
     }
 }
 
@@ -312,6 +381,7 @@ pub struct SourcePlan {
     /// The ConfigMaps of the cluster that it speaks to.
     pub(crate) config_maps: Option<Arc<dyn ConfigMaps>>,
     open: Open<SourceContext, Box<dyn EventSource>>,
+    check: Arc<dyn Fn() -> BoxFuture<'static, Vec<Finding>> + Send + Sync>,
 }
 
 impl SourcePlan {
@@ -326,6 +396,7 @@ impl SourcePlan {
         let config = finish(C::from_uri(&mut reader), reader)?;
         let config = Arc::new(config);
         let config_maps = config.config_maps();
+        let asked = config.clone();
         let open = move |context: SourceContext| -> BoxFuture<'static, _> {
             let config = config.clone();
             Box::pin(async move {
@@ -333,7 +404,11 @@ impl SourcePlan {
                 Ok(source)
             })
         };
-        Ok(Self { kind: C::SPEC.kind, name, config_maps, open: Arc::new(open) })
+        let check = move || -> BoxFuture<'static, _> {
+            let config = asked.clone();
+            Box::pin(async move { config.check().await })
+        };
+        Ok(Self { kind: C::SPEC.kind, name, config_maps, open: Arc::new(open), check: Arc::new(check) })
     }
 
     /// A plan for a source that is open already, for embedders. It can be opened once.
@@ -346,12 +421,23 @@ impl SourcePlan {
                 async move { source.ok_or_else(|| BuildError::new("open a source twice", "it is in use")) },
             )
         };
-        Self { kind: "embedded", name: Some(name), config_maps: None, open: Arc::new(open) }
+        Self {
+            kind: "embedded",
+            name: Some(name),
+            config_maps: None,
+            open: Arc::new(open),
+            check: Arc::new(|| Box::pin(async { Vec::new() })),
+        }
     }
 
     /// Whether it speaks to a cluster that has ConfigMaps.
     pub fn has_config_maps(&self) -> bool {
         self.config_maps.is_some()
+    }
+
+    /// Asks where the events come from whether it would hand them out ([`SourceConfig::check`]).
+    pub async fn check(&self) -> Vec<Finding> {
+        (self.check)().await
     }
 
     /// Opens the source.

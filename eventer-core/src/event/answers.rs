@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Event, Metadata, ObjectReference};
+use super::{Enrichment, Event, Labels, Metadata, ObjectReference, OwnerReference};
 
 /// A timestamp that is further ahead of the receipt than this is a wrong clock, not the future.
 const MAX_AHEAD: Duration = Duration::from_secs(600);
@@ -86,9 +86,12 @@ impl Event {
     fn text_bytes(&self) -> usize {
         let related =
             self.related.as_ref().map_or(0, |object| size_of::<ObjectReference>() + object.text_bytes());
+        let enrichment = self.enrichment.as_ref().map_or(0, |enrichment| enrichment.text_bytes());
         self.metadata.text_bytes()
             + self.involved_object.text_bytes()
             + related
+            + enrichment
+            + self.static_labels.as_deref().map_or(0, labels_bytes)
             + self.reason.len()
             + self.message.len()
             + self.source.component.len()
@@ -117,12 +120,6 @@ impl Event {
 
 impl Metadata {
     fn text_bytes(&self) -> usize {
-        const MAP_ENTRY: usize = 64;
-        let map = |map: &std::collections::BTreeMap<String, String>| -> usize {
-            map.iter().map(|(key, value)| key.len() + value.len() + MAP_ENTRY).sum()
-        };
-        let owners: usize =
-            self.owner_references.iter().map(|owner| 160 + owner.name.len() + owner.uid.len()).sum();
         let finalizers: usize = self.finalizers.iter().map(|name| name.len() + 24).sum();
         self.name.len()
             + self.generate_name.len()
@@ -130,9 +127,9 @@ impl Metadata {
             + self.self_link.len()
             + self.uid.len()
             + self.resource_version.len()
-            + map(&self.labels)
-            + map(&self.annotations)
-            + owners
+            + labels_bytes(&self.labels)
+            + labels_bytes(&self.annotations)
+            + owners_bytes(&self.owner_references)
             + finalizers
     }
 }
@@ -146,5 +143,29 @@ impl ObjectReference {
             + self.api_version.len()
             + self.resource_version.len()
             + self.field_path.len()
+            + self.labels.as_deref().map_or(0, labels_bytes)
+            + self.annotations.as_deref().map_or(0, labels_bytes)
+            + self.owner_references.as_deref().map_or(0, owners_bytes)
     }
+}
+
+impl Enrichment {
+    fn text_bytes(&self) -> usize {
+        let node = self.node.as_ref().map_or(0, |node| node.name.len() + labels_bytes(&node.addresses));
+        let services: usize = self.services.iter().map(|name| name.len() + 24).sum();
+        size_of::<Self>()
+            + owners_bytes(&self.owners)
+            + labels_bytes(&self.namespace_labels)
+            + node
+            + services
+    }
+}
+
+fn labels_bytes(labels: &Labels) -> usize {
+    const MAP_ENTRY: usize = 64;
+    labels.iter().map(|(name, value)| name.len() + value.len() + MAP_ENTRY).sum()
+}
+
+fn owners_bytes(owners: &[OwnerReference]) -> usize {
+    owners.iter().map(|owner| 160 + owner.name.len() + owner.uid.len()).sum()
 }

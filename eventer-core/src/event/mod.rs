@@ -17,7 +17,8 @@ use wire::{is_zero, micros, micros_or_null, null_default, seconds, seconds_or_nu
 
 /// One Event of a cluster, as the API server wrote it in one version.
 ///
-/// Two things travel with it that the API server does not know: the name of its cluster, and when it was received.
+/// Some things travel with it that the API server does not know of it: the name of its cluster, the user's own labels, what
+/// was looked up around its object, and when it was received.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Event {
@@ -74,10 +75,17 @@ pub struct Event {
     /// Which instance of the reporting component, in the new form.
     #[serde(deserialize_with = "null_default")]
     pub reporting_instance: String,
-    /// The cluster that the event is from, if it was given a name. Written last and only if there is one, so that the
-    /// JSON of a cluster without a name is Kubernetes' own.
+    /// The cluster that the event is from, if it was given a name. Written after all that is Kubernetes' own, and only if
+    /// there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Arc<str>>,
+    /// Labels that the user of this program gave to all events. Written after the cluster, and only if there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub static_labels: Option<Arc<Labels>>,
+    /// What the source looked up around the object, if it was asked to; the object's own labels, annotations and owners
+    /// stand in [`involved_object`](Self::involved_object). Written last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrichment: Option<Arc<Enrichment>>,
     /// When this process received it. It is not written; the Unix epoch, as which an event is read, says that it is not
     /// set: such an event never gets too old, and no timestamp of it counts as from the future.
     #[serde(skip)]
@@ -119,11 +127,11 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_grace_period_seconds: Option<i64>,
     /// Labels of the Event itself.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_default")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Labels::is_empty", deserialize_with = "null_default")]
+    pub labels: Labels,
     /// Annotations of the Event itself.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_default")]
-    pub annotations: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Labels::is_empty", deserialize_with = "null_default")]
+    pub annotations: Labels,
     /// Owners of the Event itself.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
     pub owner_references: Vec<OwnerReference>,
@@ -160,6 +168,50 @@ pub struct ObjectReference {
     /// Part of the object, such as `spec.containers{web}`.
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]
     pub field_path: String,
+    /// Labels of the object, if they were looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Arc<Labels>>,
+    /// Annotations of the object, if they were looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Arc<Labels>>,
+    /// Owners that the object itself names, if they were looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_references: Option<Arc<[OwnerReference]>>,
+    /// Whether the object is gone, or going, by what was looked up.
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
+    pub deleted: bool,
+}
+
+/// Labels or annotations: names with their values.
+pub type Labels = BTreeMap<String, String>;
+
+/// What a source looked up around the object of an event.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Enrichment {
+    /// Who owns the object: the controller that it names first, then that one's, up to the top workload.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<OwnerReference>,
+    /// Labels of the object's namespace.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub namespace_labels: Labels,
+    /// The node that the object is or runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeInfo>,
+    /// Names of the Services, in the object's namespace, that select it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
+}
+
+/// A node of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NodeInfo {
+    /// Its name.
+    pub name: String,
+    /// Its addresses by their types, such as `InternalIP`; the first of each type.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub addresses: BTreeMap<String, String>,
 }
 
 /// Who reported an event, in the old form (Kubernetes calls it EventSource).
