@@ -134,6 +134,7 @@ pub(super) fn object(
         api_version: api_version.to_owned(),
         resource_version: rng.u32(1_000..90_000).to_string(),
         field_path: String::new(),
+        ..ObjectReference::default()
     }
 }
 
