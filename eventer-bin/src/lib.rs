@@ -5,6 +5,7 @@ mod app;
 mod args;
 mod commands;
 mod defaults;
+mod document;
 mod environment;
 mod listing;
 mod logging;
