@@ -29,6 +29,7 @@ mod backoff;
 mod journal;
 mod layer;
 mod manager;
+mod task;
 mod worker;
 
 pub use async_trait::async_trait;
@@ -41,7 +42,7 @@ pub use filter::EventFilter;
 pub use journal::{Begin, storage};
 pub use manager::SinkSummary;
 pub use metrics::Metrics;
-pub use pipeline::{End, Pipeline, PipelineBuilder, Summary};
+pub use pipeline::{Changes, End, Exchange, Pipeline, PipelineBuilder, PipelineControl, Setup, Summary};
 pub use policy::{Policy, PolicyDefaults};
 pub use registry::{Finding, Registry, SinkConfig, SinkPlan, SourceConfig, SourcePlan};
 pub use secret::{Secret, SecretSource};
