@@ -123,10 +123,7 @@ impl Running<'_> {
         let mut changes = Changes::default();
         // Sinks first: what new sources bring is for them too.
         let asked: Vec<_> = sink_names.into_iter().zip(sinks).collect();
-        {
-            let running: Vec<_> = self.manager.plans().map(|(name, plan)| (name, plan)).collect();
-            changes.sinks = compare(&running, &asked, SinkPlan::is_same);
-        }
+        changes.sinks = compare(self.manager.plans(), &asked, SinkPlan::is_same);
         let leaving = [&changes.sinks.changed[..], &changes.sinks.removed].concat();
         self.manager.retire(&leaving).await;
         for name in &changes.sinks.removed {
@@ -145,20 +142,9 @@ impl Running<'_> {
         self.publish();
 
         let asked: Vec<_> = source_names.into_iter().zip(sources).collect();
-        {
-            let cluster = self.assembly.cluster.as_ref();
-            let of_cluster = |name: &Arc<str>, known: Option<&Arc<str>>| (name.clone(), known == cluster);
-            let clusters: Vec<_> =
-                self.sources.plans().map(|(name, _, known)| of_cluster(name, known)).collect();
-            let running: Vec<_> = self.sources.plans().map(|(name, plan, _)| (name, plan)).collect();
-            changes.sources = compare(&running, &asked, SourcePlan::is_same);
-            let exchange = &mut changes.sources;
-            let (kept, renamed) = std::mem::take(&mut exchange.kept)
-                .into_iter()
-                .partition(|name| clusters.contains(&(name.clone(), true)));
-            exchange.kept = kept;
-            exchange.changed.extend::<Vec<_>>(renamed);
-        }
+        let cluster = self.assembly.cluster.as_deref();
+        changes.sources =
+            compare(self.sources.iter(), &asked, |source, plan| source.is_as_planned(plan, cluster));
         self.exchange_sources(asked, &mut changes.sources).await;
         self.publish();
         Ok(changes)
@@ -195,18 +181,20 @@ impl Running<'_> {
 }
 
 /// Which of the components that run stay what they are beside those that are asked for.
-fn compare<P>(
-    running: &[(&Arc<str>, &P)],
+fn compare<'a, R: 'a, P>(
+    running: impl Iterator<Item = (&'a Arc<str>, &'a R)>,
     asked: &[(Arc<str>, P)],
-    is_same: impl Fn(&P, &P) -> bool,
+    is_same: impl Fn(&R, &P) -> bool,
 ) -> Exchange {
+    let running: Vec<_> = running.collect();
     let mut exchange = Exchange::default();
     for (name, plan) in asked {
-        match running.iter().find(|(known, _)| *known == name) {
-            Some((_, known)) if is_same(known, plan) => exchange.kept.push(name.clone()),
-            Some(_) => exchange.changed.push(name.clone()),
-            None => exchange.added.push(name.clone()),
-        }
+        let became = match running.iter().find(|(known, _)| *known == name) {
+            Some((_, known)) if is_same(known, plan) => &mut exchange.kept,
+            Some(_) => &mut exchange.changed,
+            None => &mut exchange.added,
+        };
+        became.push(name.clone());
     }
     let is_asked = |name: &Arc<str>| asked.iter().any(|(known, _)| known == name);
     exchange.removed =

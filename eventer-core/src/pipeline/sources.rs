@@ -23,7 +23,8 @@ pub(super) struct Sources {
     has_panicked: bool,
 }
 
-struct Source {
+/// A source that runs.
+pub(super) struct Source {
     plan: SourcePlan,
     /// The name of the cluster that it was opened with.
     cluster: Option<Arc<str>>,
@@ -38,9 +39,9 @@ impl Sources {
         Self { checkpoints, ..Self::default() }
     }
 
-    /// The plans by the names of the sources, and the names of the clusters that they were opened with.
-    pub(super) fn plans(&self) -> impl Iterator<Item = (&Arc<str>, &SourcePlan, Option<&Arc<str>>)> {
-        self.running.iter().map(|source| (source.state.name(), &source.plan, source.cluster.as_ref()))
+    /// The sources that run, by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Source)> {
+        self.running.iter().map(|source| (source.state.name(), source))
     }
 
     pub(super) fn states(&self) -> Vec<Arc<SourceState>> {
@@ -119,5 +120,12 @@ impl Sources {
                 self.has_panicked = true;
             }
         }
+    }
+}
+
+impl Source {
+    /// Whether it is what `plan` makes of it in a cluster of this name.
+    pub(super) fn is_as_planned(&self, plan: &SourcePlan, cluster: Option<&str>) -> bool {
+        self.plan.is_same(plan) && self.cluster.as_deref() == cluster
     }
 }
