@@ -12,6 +12,7 @@ pub mod filter;
 pub mod metrics;
 pub mod pipeline;
 pub mod policy;
+pub mod re2;
 pub mod registry;
 pub mod secret;
 pub mod shutdown;
