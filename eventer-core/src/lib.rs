@@ -2,16 +2,18 @@
 //!
 //! # Layout
 //! In reading order: what travels ([`event`], [`batch`]), the two traits ([`source`], [`sink`]), how a flag becomes one of
-//! them ([`uri`], [`registry`], [`policy`], [`filter`]), and what happens in between.
+//! them ([`uri`], [`registry`], [`policy`], [`filter`], [`expression`]), and what happens in between.
 
 pub mod batch;
 pub mod cluster;
 pub mod error;
 pub mod event;
+pub mod expression;
 pub mod filter;
 pub mod metrics;
 pub mod pipeline;
 pub mod policy;
+pub mod re2;
 pub mod registry;
 pub mod secret;
 pub mod shutdown;
@@ -38,7 +40,8 @@ pub use batch::{Checkpoint, EventBatch, Intake, Position};
 pub use cluster::{ConfigMapKey, ConfigMaps};
 pub use error::{BoxError, BuildError, ConfigError, ExportError, ExportErrorKind, SourceError, report};
 pub use event::Event;
-pub use filter::EventFilter;
+pub use expression::Expression;
+pub use filter::{Decision, EventFilter};
 pub use journal::{Begin, storage};
 pub use manager::SinkSummary;
 pub use metrics::Metrics;
