@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use eventer_core::registry::SOURCE_OPTIONS;
 use eventer_core::{
-    ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
+    BuildError, ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
 };
 
-use crate::args::{self, CommandLine, Invocation, StateCommand};
+use crate::args::{self, CommandLine, Invocation, StateCommand, TailArgs};
 use crate::commands;
 use crate::environment::{self, ProcessEnvironment};
 use crate::listing;
@@ -31,6 +31,9 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
         Step::Print(text) => print(&text),
         Step::Serve(args, plans) => serve::run(*args, plans),
         Step::LookInto(command) => look_into(&command),
+        Step::Tail(args) => {
+            tell_failure(commands::block_on(commands::tail::run(*args, registry, &ProcessEnvironment)))
+        }
     }
 }
 
@@ -40,6 +43,7 @@ enum Step {
     Print(String),
     Serve(Box<args::Args>, Plans),
     LookInto(StateCommand),
+    Tail(Box<TailArgs>),
 }
 
 /// Reads everything that can be wrong before anything is opened.
@@ -56,6 +60,10 @@ fn decide(
         }
         Invocation::Print(text) => Ok(Step::Print(text)),
         Invocation::State(command) => Ok(Step::LookInto(command)),
+        Invocation::Tail(args) => {
+            mistakes.extend(commands::tail::mistakes(&args, registry, environment));
+            Ok(Step::Tail(args))
+        }
         Invocation::Sinks(kind) => {
             let specs: Vec<_> = registry.sinks().collect();
             let errors = |uri: &ComponentUri| registry.plan_sink(uri).err();
@@ -113,6 +121,17 @@ fn look_into(command: &StateCommand) -> ExitCode {
     let is_failed = failure.is_some();
     complain(&[note, failure].into_iter().flatten().collect::<String>());
     if is_failed { ExitCode::FAILURE } else { printed }
+}
+
+/// A failure ends with 1, and is told in plain words.
+fn tell_failure(result: Result<(), BuildError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("error: {}\n", report(&error)));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Whoever reads the listing may have read enough (`| head`), which is no error.

@@ -1,9 +1,10 @@
 //! The flags, as they are declared: they read the command line, and they are what `--help` prints.
 
-use clap::{Arg, ArgAction, Command};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use eventer_core::OptionSpec;
 
-use super::state;
+use super::{state, tail};
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,12 @@ impl Flag {
     /// How people write its name.
     pub(super) fn shown(&self) -> String {
         let dashes = if self.spec.name.len() == 1 { "-" } else { "--" };
-        format!("{dashes}{}", self.spec.name)
+        format!("{dashes}{}", self.long())
+    }
+
+    /// Its name on a command line; the options of URIs, which some flags are, have underscores.
+    fn long(&self) -> String {
+        self.spec.name.replace('_', "-")
     }
 }
 
@@ -137,6 +143,7 @@ pub(super) const SOURCES: &str = "sources";
 pub(super) const KIND: &str = "KIND";
 
 const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
+       eventer tail [-n NAMESPACE | -A] [FLAGS]
        eventer sinks [KIND]
        eventer sources [KIND]
        eventer journal --state-dir=DIR
@@ -160,7 +167,21 @@ Exit codes: 0 all is delivered, or a signal came; 1 something could not be opene
 
 /// A flag of that name; all of a name take their values alike.
 pub(super) fn find(name: &str) -> Option<Flag> {
-    all().chain(state::all()).find(|flag| flag.spec.name == name)
+    all().chain(state::all()).chain(tail::all()).find(|flag| flag.long() == name)
+}
+
+/// Whether the flags of the command may stand anywhere after it.
+pub(super) fn mix_with(command: &str) -> bool {
+    state::mixes_flags(command) || command == tail::TAIL
+}
+
+/// The mistake of flags that stand before a command that does not read them.
+pub(super) fn misplaced(command: &str, before: &ArgMatches) -> Option<String> {
+    let is_given = |name: &str| before.value_source(name) == Some(ValueSource::CommandLine);
+    let given: Vec<String> =
+        all().filter(|flag| is_given(flag.spec.name)).map(|flag| flag.shown()).collect();
+    (!given.is_empty())
+        .then(|| format!("{} stands before {command}; its flags stand behind it", given.join(", ")))
 }
 
 /// The flags that are accepted and have no effect.
@@ -185,6 +206,7 @@ pub(super) fn command() -> Command {
         .subcommand(listing(SINKS, "List the kinds of sinks, or the options of one"))
         .subcommand(listing(SOURCES, "List the kinds of sources, or the options of one"))
         .subcommands(state::commands())
+        .subcommand(tail::command())
         .after_help(FOOTER)
 }
 
@@ -195,7 +217,7 @@ pub(super) fn argument(flag: &Flag) -> Arg {
         Some(default) => format!("{} [default: {default}]", spec.help),
         None => spec.help.to_owned(),
     };
-    let argument = Arg::new(spec.name).long(spec.name).value_name(spec.value).help(help).require_equals(true);
+    let argument = Arg::new(spec.name).long(flag.long()).value_name(spec.value).help(help).require_equals(true);
     let argument = if flag.is_switch {
         argument.num_args(0..=1).default_missing_value("true").hide_possible_values(true)
     } else {

@@ -2,8 +2,11 @@
 
 mod flags;
 mod go_syntax;
+mod object;
 mod state;
 mod syntax;
+mod tail;
+pub(crate) mod uri;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,6 +22,7 @@ use eventer_core::{OptionValue, Secret};
 
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
+pub(crate) use tail::{ClusterArgs, Color, Namespaces, TailArgs, TailOutput, option_mistake};
 
 /// What the command line asks for, and everything that is wrong with it. With a mistake nothing may be started.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub(crate) enum Invocation {
     Sources(Option<String>),
     /// Look into a state directory, or change what is in it.
     State(StateCommand),
+    /// Show events as they come.
+    Tail(Box<TailArgs>),
     /// Print a text.
     Print(String),
 }
@@ -117,6 +123,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLin
         Some((name @ (state::JOURNAL | state::DEAD_LETTERS), own)) => {
             let command = state::read(name, own, &matches, &mut mistakes);
             command.map_or(Invocation::Print(String::new()), Invocation::State)
+        }
+        Some((tail::TAIL, own)) => {
+            Invocation::Tail(Box::new(tail::read(own, &matches, &mut mistakes)))
         }
         _ => {
             let mut reader = Reader { matches: &matches, mistakes: Vec::new() };

@@ -3,14 +3,19 @@
 mod dead_letters;
 mod journal;
 mod table;
+pub(crate) mod tail;
+mod tap;
 
 use std::collections::BTreeSet;
+use std::future::Future;
 
 use eventer_core::store::{DeadLetter, DeadLetters, StateView};
 use eventer_core::{BuildError, Clock};
 use serde::Serialize;
+use tokio::runtime;
 
 use crate::args::{Action, StateCommand};
+use crate::environment;
 
 /// What a command has to say.
 #[derive(Debug, Default)]
@@ -91,6 +96,20 @@ fn missing(view: &StateView, which: &DeadLetters) -> Result<Option<String>, Buil
             missing.join(", ")
         )
     }))
+}
+
+/// Runs what a command does on a runtime of its own.
+///
+/// # Errors
+/// Its own, or that of the threads.
+pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, BuildError>>) -> Result<T, BuildError> {
+    let threads = environment::worker_threads();
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(threads.get()).enable_all().build();
+    let runtime = runtime.map_err(|error| BuildError::new("start the worker threads", error))?;
+    let result = runtime.block_on(command);
+    // A thread that reads or writes a pipe cannot be interrupted, and is not waited for.
+    runtime.shutdown_background();
+    result
 }
 
 /// JSON for programs.

@@ -1,5 +1,7 @@
 //! Columns of text. Pure.
 
+use eventer_core::text::is_active;
+
 /// Between two columns.
 const GAP: &str = "  ";
 
@@ -20,7 +22,7 @@ pub(super) fn table<const N: usize>(
 
 /// The text on one line, of at most `most` characters, without what would steer a terminal.
 pub(super) fn one_line(text: &str, most: usize) -> String {
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain: String = text.chars().map(|c| if is_active(c) { ' ' } else { c }).collect();
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= most {
         return line;
