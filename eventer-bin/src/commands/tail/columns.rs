@@ -14,9 +14,6 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::commands::table::one_line;
 
 const GAP: usize = 2;
-/// On a terminal the object gets this part of the width, but not less than [`LEAST_OBJECT`].
-const OBJECT_SHARE: usize = 3;
-const LEAST_OBJECT: usize = 24;
 const ELLIPSIS: char = '…';
 
 const DIM: &str = "\x1b[2m";
@@ -188,21 +185,24 @@ impl Column {
         let common = match self {
             Self::LastSeen | Self::FirstSeen => "15:04:05".len(),
             Self::Type => "Warning".len(),
-            Self::Reason => "FailedScheduling".len(),
-            Self::Object => LEAST_OBJECT,
+            Self::Reason => "Unhealthy".len(),
+            Self::Object => 20,
             _ => 0,
         };
         self.heading().len().max(common)
     }
 
-    /// The most that the column grows to.
+    /// The most that the column grows to. On a terminal with that `room`, the message must get some of it.
     fn limit(self, room: Option<usize>) -> usize {
-        match (self, room) {
-            (Self::Object, Some(room)) => (room / OBJECT_SHARE).max(LEAST_OBJECT),
-            (Self::Object | Self::Name, _) => 60,
-            (Self::Namespace | Self::Reason | Self::Source, _) => 28,
-            (Self::Message, _) => 0,
-            _ => usize::MAX,
+        let share = |part: usize| room.map_or(usize::MAX, |room| room / part).max(self.least());
+        match self {
+            Self::Namespace => share(10).min(28),
+            Self::Reason => share(7).min(28),
+            Self::Object => share(4).min(60),
+            Self::Name => 60,
+            Self::Source => 28,
+            Self::Message => 0,
+            Self::LastSeen | Self::Type | Self::FirstSeen | Self::Count => usize::MAX,
         }
     }
 }

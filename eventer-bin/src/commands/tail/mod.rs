@@ -23,7 +23,7 @@ use eventer_core::{
 };
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::tap::Tap;
 use crate::args::{Color, Namespaces, TailArgs, TailOutput};
@@ -92,34 +92,46 @@ pub(crate) async fn run(
         .source_plan(plan)
         .sink(Tap::NAME, tap, policy)
         .build()?;
-    let mut shown = show(view(&args, &namespaces, terminal), batches)?;
+    let (stop, stopped) = oneshot::channel();
+    let mut shown = show(view(&args, &namespaces, terminal), batches, stopped)?;
     let summary = tokio::select! {
-        summary = pipeline.run() => Some(summary?),
+        summary = pipeline.run() => summary?,
         written = &mut shown => return finish(written),
-        // Dropping the pipeline ends it; what is held is still shown.
-        _ = signals.next() => None,
+        _ = signals.next() => {
+            drop(stop);
+            // Who does not read keeps it from ending its last line, which another signal leaves as it is.
+            tokio::select! {
+                written = shown => return finish(written),
+                _ = signals.next() => return Ok(()),
+            }
+        }
     };
     tokio::select! {
         written = shown => finish(written)?,
         _ = signals.next() => {}
     }
-    summary.map_or(Ok(()), |summary| is_whole(&summary))
+    is_whole(&summary)
 }
 
-/// Shows the batches on a thread of its own until they end. It is no task of the runtime, which would wait for it at its
-/// end, for ever if nobody reads.
+/// Shows the batches on a thread of its own until they end, or the other end of `stopped` is dropped. It is no task of the
+/// runtime, which would wait for it at its end, for ever if nobody reads.
 fn show(
     mut view: View<io::Stdout>,
     mut batches: mpsc::Receiver<EventBatch>,
+    mut stopped: oneshot::Receiver<()>,
 ) -> Result<oneshot::Receiver<io::Result<()>>, BuildError> {
     let (done, is_done) = oneshot::channel();
     let runtime = Handle::current();
     let show = async move {
         loop {
-            match timeout(TICK, batches.recv()).await {
-                Ok(Some(batch)) => view.show(&batch, now())?,
-                Ok(None) => return view.end(now()),
-                Err(_) => view.tick(now())?,
+            tokio::select! {
+                biased;
+                _ = &mut stopped => return view.close(),
+                batch = batches.recv() => match batch {
+                    Some(batch) => view.show(&batch, now())?,
+                    None => return view.end(now()),
+                },
+                () = sleep(TICK) => view.tick(now())?,
             }
         }
     };

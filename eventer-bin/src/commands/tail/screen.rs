@@ -88,4 +88,10 @@ impl<W: Write> Screen<W> {
         self.out.write_all(waiting.as_bytes())?;
         self.out.flush()
     }
+
+    /// Where it was written.
+    #[cfg(test)]
+    pub(super) fn output(&mut self) -> &mut W {
+        &mut self.out
+    }
 }

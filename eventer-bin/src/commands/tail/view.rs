@@ -28,7 +28,7 @@ pub(super) struct Table<W> {
     is_cut: bool,
     has_headings: bool,
     fold: Fold,
-    screen: Screen<W>,
+    pub(super) screen: Screen<W>,
 }
 
 /// The time, to measure with and to write.
@@ -79,10 +79,17 @@ impl<W: Write> View<W> {
 
     /// Nothing more will come: shows the repeats that are held.
     pub(super) fn end(&mut self, now: Now) -> io::Result<()> {
+        if let Self::Table(table) = self {
+            let rest = table.fold.rest(now.instant);
+            table.show_due(rest, now);
+        }
+        self.close()
+    }
+
+    /// Nobody wants to see more: ends the last line.
+    pub(super) fn close(&mut self) -> io::Result<()> {
         match self {
             Self::Table(table) => {
-                let rest = table.fold.rest(now.instant);
-                table.show_due(rest, now);
                 table.screen.end();
                 table.screen.flush()
             }
@@ -93,8 +100,6 @@ impl<W: Write> View<W> {
 
 impl<W: Write> Table<W> {
     fn show(&mut self, batch: &EventBatch, now: Now) -> io::Result<()> {
-        let due = self.fold.due(now.instant);
-        self.show_due(due, now);
         let rows: Vec<Row> = batch.iter().map(|event| self.columns.row(event, now.timestamp)).collect();
         let room = self.room();
         rows.iter().for_each(|row| self.columns.grow(row, room));
@@ -105,6 +110,9 @@ impl<W: Write> Table<W> {
                 Place::Held => {}
             }
         }
+        // Afterwards: a newer repeat may have come just now.
+        let due = self.fold.due(now.instant);
+        self.show_due(due, now);
         self.screen.flush()
     }
 
