@@ -6,7 +6,6 @@ mod object;
 mod state;
 mod syntax;
 mod tail;
-pub(crate) mod uri;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

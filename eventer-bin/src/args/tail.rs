@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::{ArgMatches, Command};
-use eventer_core::filter::{NamespaceOf, Pattern};
+use eventer_core::filter::{self, NamespaceOf, Pattern};
 use eventer_core::{
-    ComponentSpec, ComponentUri, ConfigError, EndpointSpec, EventFilter, OptionSpec, OptionValue as _, Policy,
-    PolicyDefaults, Secret, UriReader, policy,
+    ComponentSpec, ComponentUri, ConfigError, EndpointSpec, EventFilter, OptionSpec, OptionValue as _,
+    PolicyDefaults, Secret, UriReader,
 };
 
 use super::flags::{self, Flag};
@@ -259,21 +259,15 @@ impl Reader<'_> {
     /// The filters, read as the options of a sink are.
     fn filter(&mut self) -> EventFilter {
         let given = filters().flat_map(|flag| {
-            let values = self.matches.get_many::<String>(flag.spec.name).unwrap_or_default();
-            values.map(move |value| (flag.spec.name, value.as_str()))
+            let name = flag.spec.name;
+            let values = self.matches.get_many::<String>(name).unwrap_or_default();
+            values.map(move |value| (name.to_owned(), Some(value.clone())))
         });
-        let uri = super::uri::of(TAIL, "", given);
-        let uri = match ComponentUri::parse(TAIL, &uri, &()) {
-            Ok(uri) => uri,
-            Err(error) => {
-                self.mistakes.push(error.to_string());
-                return EventFilter::default();
-            }
-        };
-        let mut reader = UriReader::new(TAIL, &uri, &FILTERS, policy::OPTIONS);
+        let uri = ComponentUri::from_parts(TAIL, "", given.collect(), Vec::new());
+        let mut reader = UriReader::new(TAIL, &uri, &FILTERS, filter::OPTIONS);
         // As kubectl does: the namespace of a Node's events is `default`.
         let defaults = PolicyDefaults { namespace_of: NamespaceOf::Event, ..PolicyDefaults::NONE };
-        let filter = Policy::take(&mut reader, defaults).filter;
+        let filter = EventFilter::take(&mut reader, defaults);
         let flag = |option: &str| format!("--{}", option.replace('_', "-"));
         self.mistakes.extend(reader.finish().iter().map(|error| option_mistake(error, flag)));
         filter
@@ -290,5 +284,5 @@ pub(crate) fn option_mistake(error: &ConfigError, flag: impl Fn(&str) -> String)
 
 /// The conditions that sinks take, each as a flag.
 fn filters() -> impl Iterator<Item = Flag> {
-    policy::OPTIONS.iter().take_while(|option| option.name != "max_age").map(|option| flags::value(*option))
+    filter::OPTIONS.iter().copied().map(flags::value)
 }

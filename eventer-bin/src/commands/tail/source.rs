@@ -3,7 +3,7 @@
 use eventer_core::{BuildError, ComponentUri, ConfigError, Environment, Registry, SourcePlan};
 use eventer_sources::kubernetes::ConnectOptions;
 
-use crate::args::{ClusterArgs, Namespaces, TailArgs, option_mistake, uri};
+use crate::args::{ClusterArgs, Namespaces, TailArgs, option_mistake};
 use crate::plans;
 
 const FLAG: &str = "--source";
@@ -59,9 +59,9 @@ fn plan_cluster(
         ("namespaces", &names),
         ("field_selector", &selector),
     ];
-    let options = options.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
-    let uri = uri::of(KUBERNETES, "", options);
-    let uri = ComponentUri::parse(FLAG, &uri, &()).map_err(|error| vec![error.to_string()])?;
+    let options = options.iter().filter(|(_, value)| value.is_some());
+    let options = options.map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect();
+    let uri = ComponentUri::from_parts(KUBERNETES, "", options, Vec::new());
     let mistakes = |errors: Vec<ConfigError>| errors.iter().map(|error| option_mistake(error, flag)).collect();
     registry.plan_source(&uri).map_err(mistakes)
 }
