@@ -13,3 +13,4 @@ mod replay;
 mod run;
 mod state;
 mod state_trouble;
+mod tail;
