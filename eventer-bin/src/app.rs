@@ -8,7 +8,7 @@ use eventer_core::{
     BuildError, ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
 };
 
-use crate::args::{self, CommandLine, Invocation, StateCommand, TailArgs};
+use crate::args::{self, CommandLine, ExplainArgs, Invocation, StateCommand, TailArgs};
 use crate::commands;
 use crate::environment::{self, ProcessEnvironment};
 use crate::listing;
@@ -31,6 +31,9 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
         Step::Print(text) => print(&text),
         Step::Serve(args, plans) => serve::run(*args, plans),
         Step::LookInto(command) => look_into(&command),
+        Step::Explain(args, plans) => {
+            tell_failure(commands::block_on(commands::explain::run(*args, plans, registry)))
+        }
         Step::Tail(args) => {
             tell_failure(commands::block_on(commands::tail::run(*args, registry, &ProcessEnvironment)))
         }
@@ -43,6 +46,7 @@ enum Step {
     Print(String),
     Serve(Box<args::Args>, Plans),
     LookInto(StateCommand),
+    Explain(Box<ExplainArgs>, Plans),
     Tail(Box<TailArgs>),
 }
 
@@ -60,6 +64,13 @@ fn decide(
         }
         Invocation::Print(text) => Ok(Step::Print(text)),
         Invocation::State(command) => Ok(Step::LookInto(command)),
+        Invocation::Explain(args) => {
+            let plans = Plans::read(&args.run, registry, environment, &mut mistakes);
+            if mistakes.is_empty() {
+                mistakes.extend(commands::explain::mistakes(&plans));
+            }
+            Ok(Step::Explain(args, plans))
+        }
         Invocation::Tail(args) => {
             mistakes.extend(commands::tail::mistakes(&args, registry, environment));
             Ok(Step::Tail(args))

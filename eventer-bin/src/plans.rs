@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use eventer_core::{
-    ComponentUri, ConfigError, Environment, Pipeline, PipelineBuilder, Registry, Secret, SinkPlan,
+    BuildError, ComponentUri, ConfigError, Environment, Pipeline, PipelineBuilder, Registry, Secret, SinkPlan,
     SourcePlan, StateDirectory, SystemClock, report,
 };
 
@@ -74,6 +74,15 @@ impl Plans {
     pub(crate) fn sink_names(&self) -> String {
         names(self.sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))
     }
+}
+
+/// The names under which sinks run, in their order.
+///
+/// # Errors
+/// Two have the same.
+pub(crate) fn names_of_sinks(plans: &[SinkPlan]) -> Result<Vec<Arc<str>>, BuildError> {
+    let pipeline = plans.iter().cloned().fold(Pipeline::builder(), PipelineBuilder::sink_plan).build()?;
+    Ok(pipeline.status().sinks().into_iter().map(|sink| sink.name).collect())
 }
 
 /// What is wrong with a URI, for people to read. Knows what people try beside the kinds that there are.

@@ -4,7 +4,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use eventer_core::OptionSpec;
 
-use super::{state, tail};
+use super::{explain, state, tail};
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +144,7 @@ pub(super) const KIND: &str = "KIND";
 
 const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
        eventer tail [-n NAMESPACE | -A] [FLAGS]
+       eventer explain --sink=URI... [--event=FILE] [FLAGS]
        eventer sinks [KIND]
        eventer sources [KIND]
        eventer journal --state-dir=DIR
@@ -167,12 +168,12 @@ Exit codes: 0 all is delivered, or a signal came; 1 something could not be opene
 
 /// A flag of that name; all of a name take their values alike.
 pub(super) fn find(name: &str) -> Option<Flag> {
-    all().chain(state::all()).chain(tail::all()).find(|flag| flag.long() == name)
+    all().chain(state::all()).chain(tail::all()).chain(explain::all()).find(|flag| flag.long() == name)
 }
 
 /// Whether the flags of the command may stand anywhere after it.
 pub(super) fn mix_with(command: &str) -> bool {
-    state::mixes_flags(command) || command == tail::TAIL
+    state::mixes_flags(command) || matches!(command, tail::TAIL | explain::EXPLAIN)
 }
 
 /// The mistake of flags that stand before a command that does not read them.
@@ -191,10 +192,6 @@ pub(super) fn ignored() -> impl Iterator<Item = &'static str> {
 
 /// What clap needs to know.
 pub(super) fn command() -> Command {
-    let shown = SHOWN
-        .into_iter()
-        .flat_map(|(heading, flags)| flags.iter().map(move |flag| argument(flag).help_heading(heading)));
-    let hidden = IGNORED.iter().map(|flag| argument(flag).hide(true));
     let listing = |name: &'static str, about: &'static str| {
         let kind = Arg::new(KIND).help("Show all options of this kind");
         Command::new(name).about(about).override_usage(format!("eventer {name} [{KIND}]")).arg(kind)
@@ -202,12 +199,30 @@ pub(super) fn command() -> Command {
     Command::new("eventer")
         .about("Takes every Event of a Kubernetes cluster and delivers it to as many places as are named.")
         .override_usage(USAGE)
-        .args(shown.chain(hidden))
+        .args(of_a_run())
         .subcommand(listing(SINKS, "List the kinds of sinks, or the options of one"))
         .subcommand(listing(SOURCES, "List the kinds of sources, or the options of one"))
         .subcommands(state::commands())
         .subcommand(tail::command())
+        .subcommand(explain::command())
         .after_help(FOOTER)
+}
+
+/// A command that takes flags of its own and those of a run, of which its help shows what it is mostly told.
+pub(super) fn beside_a_run(command: Command, own: &[Flag]) -> Command {
+    let is_own = |argument: &Arg| own.iter().any(|flag| *argument.get_id() == flag.spec.name);
+    let of_a_run = of_a_run().filter(|argument| !is_own(argument)).map(|argument| {
+        let is_mostly_given = argument.get_help_heading() == Some(SHOWN[0].0);
+        argument.hide(!is_mostly_given)
+    });
+    command.args(own.iter().map(argument)).args(of_a_run)
+}
+
+fn of_a_run() -> impl Iterator<Item = Arg> {
+    let shown = SHOWN
+        .into_iter()
+        .flat_map(|(heading, flags)| flags.iter().map(move |flag| argument(flag).help_heading(heading)));
+    shown.chain(IGNORED.iter().map(|flag| argument(flag).hide(true)))
 }
 
 /// What clap needs to know of one.

@@ -1,5 +1,6 @@
 //! The command line, read into types. It collects every mistake, and never shows a value: it may hold a secret.
 
+mod explain;
 mod flags;
 mod go_syntax;
 mod object;
@@ -19,6 +20,7 @@ use clap::parser::ValueSource;
 use eventer_core::uri::ByteSize;
 use eventer_core::{OptionValue, Secret};
 
+pub(crate) use explain::{Events, ExplainArgs};
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
 pub(crate) use tail::{ClusterArgs, Color, Namespaces, TailArgs, TailOutput, option_mistake};
@@ -43,6 +45,8 @@ pub(crate) enum Invocation {
     Sources(Option<String>),
     /// Look into a state directory, or change what is in it.
     State(StateCommand),
+    /// Tell what would become of events.
+    Explain(Box<ExplainArgs>),
     /// Show events as they come.
     Tail(Box<TailArgs>),
     /// Print a text.
@@ -122,6 +126,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLin
         Some((name @ (state::JOURNAL | state::DEAD_LETTERS), own)) => {
             let command = state::read(name, own, &matches, &mut mistakes);
             command.map_or(Invocation::Print(String::new()), Invocation::State)
+        }
+        Some((explain::EXPLAIN, own)) => {
+            Invocation::Explain(Box::new(explain::read(own, &matches, &mut mistakes)))
         }
         Some((tail::TAIL, own)) => {
             Invocation::Tail(Box::new(tail::read(own, &matches, &mut mistakes)))

@@ -1,6 +1,7 @@
 //! The commands that look into a state directory, or change what is in it: beside the process that has it, or without one.
 
 mod dead_letters;
+pub(crate) mod explain;
 mod journal;
 mod table;
 pub(crate) mod tail;

@@ -1,5 +1,6 @@
 //! Columns of text. Pure.
 
+use eventer_core::event::ObjectReference;
 use eventer_core::text::is_active;
 
 /// Between two columns.
@@ -29,6 +30,15 @@ pub(super) fn one_line(text: &str, most: usize) -> String {
     }
     let cut: String = line.chars().take(most.saturating_sub(1)).collect();
     format!("{}…", cut.trim_end())
+}
+
+/// As kubectl writes it, with the namespace: `Pod shop/web-1`.
+pub(super) fn object(object: &ObjectReference) -> String {
+    let name = match &*object.namespace {
+        "" => object.name.clone(),
+        namespace => format!("{namespace}/{}", object.name),
+    };
+    format!("{} {name}", object.kind).trim().to_owned()
 }
 
 #[cfg(test)]
