@@ -54,9 +54,11 @@ fn received(mut event: Event) -> Event {
 }
 
 fn lines(format: LineFormat, zone: &TimeZone, is_colored: bool, events: Vec<Event>) -> String {
-    let encoder = LineEncoder::new(format, zone, is_colored);
+    let mut context = SinkContext::new("test");
+    context.time_zone = zone.clone();
+    let encoder = LineEncoder::new(&format, &context, is_colored);
     let mut out = Vec::new();
-    encoder.encode(&batch_of(events), &mut out);
+    assert_eq!(encoder.encode(&batch_of(events), &mut out), []);
     String::from_utf8(out).unwrap()
 }
 

@@ -30,6 +30,7 @@ mod time;
 mod value;
 mod variables;
 
+pub(crate) use limits::{OUTPUT_BYTES, TEMPLATE_BYTES};
 pub(crate) use parse::Template;
 pub(crate) use pass::Pass;
 pub(crate) use problem::TemplateError;
