@@ -107,6 +107,17 @@ fn logfmt_is_pairs_with_quotes_where_they_are_needed() {
 }
 
 #[test]
+fn logfmt_has_the_labels_of_the_user_under_keys_that_it_can_read() {
+    let mut event = sample_events().remove(2);
+    let labels = [("team", "platform"), ("cost.center", "4 2"), ("a b=\"c\"", "x"), ("empty", "")];
+    let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    event.static_labels = Some(Arc::new(labels.into()));
+    let line = lines(LineFormat::Logfmt, &TimeZone::UTC, false, vec![event]);
+    let expected = " label_a_b__c_=x label_cost.center=\"4 2\" label_team=platform message=";
+    assert!(line.contains(expected), "{line}");
+}
+
+#[test]
 fn a_long_value_is_not_cut_and_the_line_finds_back_to_its_columns() {
     let mut events = vec![sample_events().remove(1), sample_events().remove(1)];
     events[0].involved_object.name = "web-0-with-a-name-that-is-longer-than-its-column".to_owned();
