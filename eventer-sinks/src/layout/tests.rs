@@ -149,3 +149,29 @@ proptest! {
         prop_assert_eq!(&json["event"]["message"], &json["exported"]["message"]);
     }
 }
+
+/// JSON without the space between its tokens.
+fn compact(json: &str) -> String {
+    let (mut is_string, mut is_escaped) = (false, false);
+    let is_kept = |c: &char| {
+        let is_kept = is_string || !c.is_whitespace();
+        is_string ^= *c == '"' && !is_escaped;
+        is_escaped = *c == '\\' && !is_escaped;
+        is_kept
+    };
+    json.chars().filter(is_kept).collect()
+}
+
+#[test]
+fn the_examples_of_the_page_give_what_it_says() {
+    let page = include_str!("../../../docs/layouts.md");
+    let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
+    let json: Vec<&str> = blocks.iter().filter_map(|block| block.strip_prefix("json\n")).collect();
+    assert!(json.len() >= 6 && json.len().is_multiple_of(2), "{}", json.len());
+    for example in json.chunks(2) {
+        assert_eq!(write(example[0]), compact(example[1]), "{}", example[0]);
+    }
+    let wrong =
+        problem(r#"{"object": {"kind": "{{ .InvolvedObject.Knid }}"}, "tags": ["", "{{ .Reasn }}"]}"#);
+    assert!(page.contains(&format!("option \"layout\": {wrong}\n")), "{wrong}");
+}
