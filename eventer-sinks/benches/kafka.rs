@@ -6,7 +6,12 @@ mod encode;
 #[allow(unreachable_pub, unused_macros, reason = "it is no library here, and its tests are not run")]
 #[path = "../src/kube_eventer/mod.rs"]
 mod kube_eventer;
-#[allow(dead_code, unreachable_pub, reason = "it is no library here")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "it is no library here, and its tests are not run"
+)]
 #[path = "../src/layout/mod.rs"]
 mod layout;
 #[allow(unreachable_pub, reason = "it is no library here")]

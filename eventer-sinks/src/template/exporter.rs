@@ -164,7 +164,6 @@ fn is_untyped(event_type: &&EventType) -> bool {
     event_type.is_empty()
 }
 
-#[expect(clippy::ref_option, reason = "serde hands a reference")]
 fn has_none(labels: &Option<&Labels>) -> bool {
     labels.is_none_or(Labels::is_empty)
 }
