@@ -8,7 +8,7 @@ use eventer_core::{
     BuildError, ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
 };
 
-use crate::args::{self, CommandLine, ExplainArgs, Invocation, StateCommand, TailArgs};
+use crate::args::{self, CheckArgs, CommandLine, ExplainArgs, Invocation, StateCommand, TailArgs};
 use crate::commands;
 use crate::environment::{self, ProcessEnvironment};
 use crate::listing;
@@ -31,6 +31,12 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
         Step::Print(text) => print(&text),
         Step::Serve(args, plans) => serve::run(*args, plans),
         Step::LookInto(command) => look_into(&command),
+        Step::Check(args, plans) => {
+            match commands::block_on(commands::check::run(*args, plans)) {
+                Ok(told) => tell(told),
+                Err(error) => tell_failure(Err(error)),
+            }
+        }
         Step::Explain(args, plans) => {
             tell_failure(commands::block_on(commands::explain::run(*args, plans, registry)))
         }
@@ -46,6 +52,7 @@ enum Step {
     Print(String),
     Serve(Box<args::Args>, Plans),
     LookInto(StateCommand),
+    Check(Box<CheckArgs>, Plans),
     Explain(Box<ExplainArgs>, Plans),
     Tail(Box<TailArgs>),
 }
@@ -64,6 +71,13 @@ fn decide(
         }
         Invocation::Print(text) => Ok(Step::Print(text)),
         Invocation::State(command) => Ok(Step::LookInto(command)),
+        Invocation::Check(args) => {
+            let plans = Plans::read(&args.run, registry, environment, &mut mistakes);
+            if mistakes.is_empty() {
+                mistakes.extend(commands::check::mistakes(&args, &plans));
+            }
+            Ok(Step::Check(args, plans))
+        }
         Invocation::Explain(args) => {
             let plans = Plans::read(&args.run, registry, environment, &mut mistakes);
             if mistakes.is_empty() {
@@ -126,6 +140,10 @@ fn look_into(command: &StateCommand) -> ExitCode {
         Ok(told) => told,
         Err(error) => commands::Told { failure: Some(report(&error)), ..commands::Told::default() },
     };
+    tell(told)
+}
+
+fn tell(told: commands::Told) -> ExitCode {
     let printed = print(&told.output);
     let note = told.note.map(|note| format!("note: {note}\n"));
     let failure = told.failure.map(|failure| format!("error: {failure}\n"));

@@ -65,6 +65,17 @@ impl Plans {
         plans
     }
 
+    /// The names under which the sources and the sinks run, each in their order.
+    ///
+    /// # Errors
+    /// Two have the same.
+    pub(crate) fn names(&self) -> Result<(Vec<Arc<str>>, Vec<Arc<str>>), BuildError> {
+        let builder = self.sources.iter().cloned().fold(Pipeline::builder(), PipelineBuilder::source_plan);
+        let status = self.sinks.iter().cloned().fold(builder, PipelineBuilder::sink_plan).build()?.status();
+        let sources = status.sources().into_iter().map(|source| source.name).collect();
+        Ok((sources, status.sinks().into_iter().map(|sink| sink.name).collect()))
+    }
+
     /// The sources by kind and name, for the log.
     pub(crate) fn source_names(&self) -> String {
         names(self.sources.iter().map(|plan| (plan.kind, plan.name.as_deref())))
@@ -74,15 +85,6 @@ impl Plans {
     pub(crate) fn sink_names(&self) -> String {
         names(self.sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))
     }
-}
-
-/// The names under which sinks run, in their order.
-///
-/// # Errors
-/// Two have the same.
-pub(crate) fn names_of_sinks(plans: &[SinkPlan]) -> Result<Vec<Arc<str>>, BuildError> {
-    let pipeline = plans.iter().cloned().fold(Pipeline::builder(), PipelineBuilder::sink_plan).build()?;
-    Ok(pipeline.status().sinks().into_iter().map(|sink| sink.name).collect())
 }
 
 /// What is wrong with a URI, for people to read. Knows what people try beside the kinds that there are.

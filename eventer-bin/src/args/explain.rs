@@ -7,7 +7,7 @@ use eventer_core::OptionSpec;
 
 use super::flags::{self, Flag};
 use super::state::{OUTPUT, Output};
-use super::{Args, NO_SOURCE, Reader};
+use super::{Args, Reader};
 
 /// The flags of `eventer explain`.
 #[derive(Debug)]
@@ -85,8 +85,8 @@ pub(super) fn command() -> Command {
 pub(super) fn read(matches: &ArgMatches, before: &ArgMatches, mistakes: &mut Vec<String>) -> ExplainArgs {
     mistakes.extend(flags::misplaced(EXPLAIN, before));
     let mut reader = Reader { matches, mistakes: Vec::new() };
-    let run = reader.args();
     let is_live = reader.switch(LIVE);
+    let run = if is_live { reader.args_with_source() } else { reader.args() };
     let events = match reader.text(EVENT).as_deref() {
         Some(_) if is_live => {
             reader.mistakes.push("--live stands beside --event; give the one or the other".to_owned());
@@ -96,9 +96,6 @@ pub(super) fn read(matches: &ArgMatches, before: &ArgMatches, mistakes: &mut Vec
         None | Some("" | "-") => Events::Stdin,
         Some(path) => Events::File(path.into()),
     };
-    if is_live && run.sources.is_empty() {
-        reader.mistakes.push(NO_SOURCE.to_owned());
-    }
     let count = reader.optional(COUNT, "a whole number of at least 1", |text| {
         text.parse::<u64>().ok().filter(|count| *count > 0)
     });

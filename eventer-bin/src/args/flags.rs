@@ -4,7 +4,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use eventer_core::OptionSpec;
 
-use super::{explain, state, tail};
+use super::{check, explain, state, tail};
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +144,7 @@ pub(super) const KIND: &str = "KIND";
 
 const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
        eventer tail [-n NAMESPACE | -A] [FLAGS]
+       eventer check --source=URI [--sink=URI]... [--connect] [FLAGS]
        eventer explain --sink=URI... [--event=FILE] [FLAGS]
        eventer sinks [KIND]
        eventer sources [KIND]
@@ -168,12 +169,13 @@ Exit codes: 0 all is delivered, or a signal came; 1 something could not be opene
 
 /// A flag of that name; all of a name take their values alike.
 pub(super) fn find(name: &str) -> Option<Flag> {
-    all().chain(state::all()).chain(tail::all()).chain(explain::all()).find(|flag| flag.long() == name)
+    let of_commands = state::all().chain(tail::all()).chain(explain::all()).chain(check::all());
+    all().chain(of_commands).find(|flag| flag.long() == name)
 }
 
 /// Whether the flags of the command may stand anywhere after it.
 pub(super) fn mix_with(command: &str) -> bool {
-    state::mixes_flags(command) || matches!(command, tail::TAIL | explain::EXPLAIN)
+    state::mixes_flags(command) || matches!(command, check::CHECK | explain::EXPLAIN | tail::TAIL)
 }
 
 /// The mistake of flags that stand before a command that does not read them.
@@ -203,6 +205,7 @@ pub(super) fn command() -> Command {
         .subcommand(listing(SINKS, "List the kinds of sinks, or the options of one"))
         .subcommand(listing(SOURCES, "List the kinds of sources, or the options of one"))
         .subcommands(state::commands())
+        .subcommand(check::command())
         .subcommand(tail::command())
         .subcommand(explain::command())
         .after_help(FOOTER)

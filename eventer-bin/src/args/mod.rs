@@ -1,5 +1,6 @@
 //! The command line, read into types. It collects every mistake, and never shows a value: it may hold a secret.
 
+mod check;
 mod explain;
 mod flags;
 mod go_syntax;
@@ -20,6 +21,7 @@ use clap::parser::ValueSource;
 use eventer_core::uri::ByteSize;
 use eventer_core::{OptionValue, Secret};
 
+pub(crate) use check::CheckArgs;
 pub(crate) use explain::{Events, ExplainArgs};
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
@@ -45,6 +47,8 @@ pub(crate) enum Invocation {
     Sources(Option<String>),
     /// Look into a state directory, or change what is in it.
     State(StateCommand),
+    /// Tell whether a run would work.
+    Check(Box<CheckArgs>),
     /// Tell what would become of events.
     Explain(Box<ExplainArgs>),
     /// Show events as they come.
@@ -127,6 +131,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLin
             let command = state::read(name, own, &matches, &mut mistakes);
             command.map_or(Invocation::Print(String::new()), Invocation::State)
         }
+        Some((check::CHECK, own)) => {
+            Invocation::Check(Box::new(check::read(own, &matches, &mut mistakes)))
+        }
         Some((explain::EXPLAIN, own)) => {
             Invocation::Explain(Box::new(explain::read(own, &matches, &mut mistakes)))
         }
@@ -158,11 +165,16 @@ impl Reader<'_> {
         if self.switch(flags::VERSION) {
             return Invocation::Print(version());
         }
+        Invocation::Run(Box::new(self.args_with_source()))
+    }
+
+    /// The flags of a run, for what needs a source.
+    fn args_with_source(&mut self) -> Args {
         let args = self.args();
         if args.sources.is_empty() {
             self.mistakes.push(NO_SOURCE.to_owned());
         }
-        Invocation::Run(Box::new(args))
+        args
     }
 
     fn args(&mut self) -> Args {

@@ -1,5 +1,6 @@
 //! The commands that look into a state directory, or change what is in it: beside the process that has it, or without one.
 
+pub(crate) mod check;
 mod dead_letters;
 pub(crate) mod explain;
 mod journal;

@@ -13,6 +13,7 @@ use eventer_core::{
 use super::FileSink;
 use super::appender::{Appender, Rotation};
 use super::history::History;
+use super::trial::Trial;
 use crate::layout::LAYOUT;
 use crate::line::{self, LineEncoder, LineFormat, LineWriter};
 
@@ -72,11 +73,16 @@ impl SinkConfig for FileConfig {
 
     async fn build(&self, context: &SinkContext) -> Result<FileSink, BuildError> {
         let name = context.name.clone();
+        let start =
+            |error| BuildError::new("start the thread that writes to the file", error);
+        let target = self.path.display().to_string();
         let history = History { keep: self.keep, gzip: self.gzip, sink: name.clone() };
         let appender = Appender::new(self.path.clone(), self.rotation, history, context.clock.clone());
         let waits_for_reader = appender.waits_for_reader();
-        let writer = LineWriter::start(self.path.display().to_string(), appender)
-            .map_err(|error| BuildError::new("start the thread that writes to the file", error))?;
+        let writer = match context.is_trial {
+            true => LineWriter::start(target, Trial::new(self.path.clone())).map_err(start)?,
+            false => LineWriter::start(target, appender).map_err(start)?,
+        };
         if !waits_for_reader {
             let tried = || format!("open the file {}", self.path.display());
             let opened = writer.write(|_| ()).await;

@@ -34,6 +34,10 @@ impl EventSink for FileSink {
         each::refuse(rejections)
     }
 
+    fn can_be_asked(&self) -> bool {
+        true
+    }
+
     async fn stop(&self) {
         self.writer.close().await;
     }

@@ -189,6 +189,10 @@ impl EventSink for KafkaSink {
         producer.look_up(self.config.topic.fixed()).await
     }
 
+    fn can_be_asked(&self) -> bool {
+        true
+    }
+
     async fn stop(&self) {
         let producer = self.client.lock().await.producer.clone();
         // What is still on its way was given up by whoever sent it.

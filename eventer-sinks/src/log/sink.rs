@@ -44,6 +44,10 @@ impl EventSink for LogSink {
         each::refuse(rejections)
     }
 
+    fn can_be_asked(&self) -> bool {
+        true
+    }
+
     async fn stop(&self) {
         self.writer.close().await;
     }

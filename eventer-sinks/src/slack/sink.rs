@@ -100,6 +100,10 @@ impl EventSink for SlackSink {
             Way::Bot(bot) => self.call(bot, "auth.test", b"{}".to_vec(), answer::Way::Channel).await,
         }
     }
+
+    fn can_be_asked(&self) -> bool {
+        matches!(self.config.way, Way::Bot(_))
+    }
 }
 
 impl fmt::Debug for SlackSink {

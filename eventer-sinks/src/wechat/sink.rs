@@ -171,6 +171,10 @@ impl EventSink for WechatSink {
     async fn check_health(&self) -> Result<(), ExportError> {
         self.token.get(self.fetch_token()).await.map(drop)
     }
+
+    fn can_be_asked(&self) -> bool {
+        true
+    }
 }
 
 /// What is kept is whole after each step, so that a panic elsewhere leaves it right.

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use eventer_core::filter::Decision;
 use eventer_core::{
-    BuildError, Clock, ComponentUri, Event, EventBatch, Pipeline, PipelineBuilder, Policy, Registry,
-    SinkContext, SinkPlan, SourcePlan, SystemClock, report,
+    BuildError, ComponentUri, Event, EventBatch, Pipeline, PipelineBuilder, Policy, Registry,
+    SinkContext, SinkPlan, SourcePlan, report,
 };
 
 use super::tap::Tap;
@@ -126,7 +126,7 @@ impl Sinks {
         let mut context = SinkContext::new("");
         context.time_zone = environment::time_zone();
         context.config_maps = plans.sources.iter().find_map(SourcePlan::config_maps);
-        let names = plans::names_of_sinks(&plans.sinks)?;
+        let (_, names) = plans.names()?;
         Ok(Self { sinks: names.into_iter().zip(plans.sinks.iter().cloned()).collect(), context })
     }
 
