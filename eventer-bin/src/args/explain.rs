@@ -38,15 +38,12 @@ pub(crate) enum Events {
 /// The command.
 pub(super) const EXPLAIN: &str = "explain";
 
-const EVENT: Flag = flags::value(
-    OptionSpec::new(
-        "event",
-        "FILE",
-        "Events as JSON: one, lines, watch lines or a list, as `kubectl get events -o json` writes them; -: standard \
-         input",
-    )
-    .default("-"),
-);
+const EVENT: Flag = flags::value(OptionSpec::new(
+    "event",
+    "FILE",
+    "Events as JSON: one, lines, watch lines or a list, as `kubectl get events -o json` writes them; -: standard input \
+     [default: -]",
+));
 const LIVE: Flag = flags::switch("live", "Take the next events of --source instead", "false");
 const COUNT: Flag = flags::value(OptionSpec::new(
     "count",

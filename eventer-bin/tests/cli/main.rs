@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod check;
 mod cluster;
 mod custom_sink;
 mod dead_letters;
+mod explain;
 mod flags;
 mod listing;
 mod process;

@@ -4,8 +4,6 @@
 //! time: every source through its plan, every sink when it is open. [`render`] says it.
 
 mod render;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +12,7 @@ use eventer_core::event::EventType;
 use eventer_core::time::format_duration;
 use eventer_core::uri::nearest;
 use eventer_core::{
-    BuildError, Clock, Event, EventBatch, EventSink, ExportError, ExportErrorKind, Finding, SinkContext,
+    BuildError, Clock, Event, EventBatch, ExportError, ExportErrorKind, Finding, SinkContext,
     SinkPlan, SourcePlan, SystemClock, report,
 };
 use jiff::Timestamp;
@@ -34,6 +32,11 @@ const SOURCE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The longest wait for a sink that closes.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
+const UNASKED_SOURCE: &str = "a source of this kind can be asked nothing before it runs";
+
+const UNASKED_SINK: &str =
+    "it can be opened; its destination can be asked nothing but to take an event, as --send-test does";
 
 /// What is wrong beside the plans themselves: a test for a sink that is not there.
 pub(crate) fn mistakes(args: &CheckArgs, plans: &Plans) -> Vec<String> {
@@ -156,7 +159,7 @@ async fn ask_source(plan: &SourcePlan) -> Vec<Answer> {
         return vec![Answer::bad(format!("it gave no answer within {}", format_duration(SOURCE_LIMIT)))];
     };
     if findings.is_empty() {
-        return vec![Answer::unknown("a source of this kind can be asked nothing before it runs")];
+        return vec![Answer::unknown(UNASKED_SOURCE)];
     }
     findings.into_iter().map(finding).collect()
 }
@@ -188,19 +191,18 @@ async fn ask_sink(
         Err(_) => return vec![late()],
     };
     let mut answers = Vec::new();
-    if connect {
+    // What can be asked nothing is told by the test.
+    if connect && (sink.can_be_asked() || test.is_none()) {
         answers.push(match timeout(limit, sink.check_health()).await {
             Ok(Ok(())) if sink.can_be_asked() => Answer::good("its destination is there, and would take events"),
-            Ok(Ok(())) => Answer::unknown(
-                "it can be opened; its destination can be asked nothing but to take an event, as --send-test does",
-            ),
+            Ok(Ok(())) => Answer::unknown(UNASKED_SINK),
             Ok(Err(error)) => Answer::bad(advice(&error)),
             Err(_) => late(),
         });
     }
     if let Some(event) = test {
         let batch = EventBatch::new("check", clock.now(), vec![event]);
-        answers.push(match timeout(limit, deliver(&*sink, &batch)).await {
+        answers.push(match timeout(limit, sink.export_events(&batch)).await {
             Ok(Ok(())) => Answer::good(format!("the test event ({TEST}) is delivered")),
             Ok(Err(error)) => {
                 Answer::bad(format!("the test event is not delivered: {}", advice(&error)))
@@ -211,10 +213,6 @@ async fn ask_sink(
     // What it would still flush is not ours to wait for.
     timeout(CLOSE_LIMIT, sink.stop()).await.ok();
     answers
-}
-
-async fn deliver(sink: &dyn EventSink, batch: &EventBatch) -> Result<(), ExportError> {
-    sink.export_events(batch).await
 }
 
 /// What went wrong, and what to do.

@@ -91,3 +91,51 @@ fn result(verdict: Verdict) -> &'static str {
         Verdict::Bad => "failed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Answer, Component};
+    use super::*;
+
+    fn reports() -> Vec<Report> {
+        let report = |role, name: &str, kind, answers| {
+            let component = Component { role, name: name.into(), kind };
+            Report { component, answers }
+        };
+        vec![
+            report(
+                Role::Source,
+                "kubernetes",
+                "kubernetes",
+                vec![Answer::good("may list events"), Answer::bad("may watch events: it may not\n\x1b[31m")],
+            ),
+            report(Role::Sink, "pager", "webhook", vec![Answer::unknown("who knows")]),
+        ]
+    }
+
+    #[test]
+    fn each_answer_is_a_line() {
+        assert_eq!(
+            render(&reports(), true, Output::Text),
+            "WHAT    NAME        KIND        RESULT   DETAIL\n\
+             source  kubernetes  kubernetes  ok       may list events\n\
+             source  kubernetes  kubernetes  failed   may watch events: it may not [31m\n\
+             sink    pager       webhook     unknown  who knows\n"
+        );
+        assert!(render(&[], false, Output::Text).contains("--connect asks"));
+    }
+
+    #[test]
+    fn programs_get_each_answer_under_its_component() {
+        let told: serde_json::Value = serde_json::from_str(&render(&reports(), true, Output::Json)).unwrap();
+        assert_eq!(told["sources"][0]["answers"][1]["result"], "failed");
+        assert_eq!(
+            told["sinks"][0],
+            serde_json::json!({
+                "name": "pager",
+                "kind": "webhook",
+                "answers": [{"result": "unknown", "detail": "who knows"}]
+            })
+        );
+    }
+}

@@ -111,3 +111,76 @@ impl<'a> JsonVerdict<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use eventer_core::event::EventType;
+    use eventer_core::filter::Decision;
+
+    use super::*;
+
+    fn event() -> Event {
+        let mut event = Event {
+            event_type: EventType::Warning,
+            reason: "BackOff".to_owned(),
+            message: "Back-off\nrestarting".to_owned(),
+            count: 7,
+            ..Event::default()
+        };
+        event.involved_object.kind = "Pod".to_owned();
+        event.involved_object.namespace = "prod".to_owned();
+        event.involved_object.name = "web-0".to_owned();
+        event
+    }
+
+    fn told(event: &Event) -> Explanation<'_> {
+        let decision = |is_wanted, option, reason: &str| Decision { is_wanted, option, reason: reason.to_owned() };
+        let verdict = |name, kind, decision, payload| Verdict { name, kind, decision, payload };
+        let wanted = || decision(true, None, "nothing refuses it");
+        Explanation {
+            event,
+            sinks: vec![
+                verdict("log", "log", wanted(), Payload::Text("{\n\t\"a\": \"\u{1b}\"\n}\n".to_owned())),
+                verdict("pager", "webhook", wanted(), Payload::Impossible("no file".to_owned())),
+                verdict("own", "own", wanted(), Payload::Unknown),
+                verdict("audit", "file", decision(false, Some("level"), "level: too low"), Payload::Nothing),
+            ],
+        }
+    }
+
+    #[test]
+    fn people_read_who_gets_it_why_and_what() {
+        assert_eq!(
+            render(&told(&event()), Output::Text),
+            "Warning BackOff Pod prod/web-0 (x7): Back-off restarting\n\
+             \x20 log gets it: nothing refuses it\n\
+             \x20   {\n\
+             \x20   \t\"a\": \"\\u001b\"\n\
+             \x20   }\n\
+             \x20 pager (webhook) gets it: nothing refuses it\n\
+             \x20   but could not be sent it: no file\n\
+             \x20 own gets it: nothing refuses it\n\
+             \x20   (sinks of this kind cannot show what they send)\n\
+             \x20 audit (file) does not get it: level: too low\n\
+             \n"
+        );
+    }
+
+    #[test]
+    fn programs_read_a_line_of_json() {
+        let text = render(&told(&event()), Output::Json);
+        assert_eq!(text.lines().count(), 1);
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["event"]["reason"], "BackOff");
+        let sinks = json["sinks"].as_array().unwrap();
+        assert_eq!(sinks[0]["payload"], "{\n\t\"a\": \"\u{1b}\"\n}\n");
+        assert_eq!((&sinks[1]["gets_it"], &sinks[1]["payload_error"]), (&true.into(), &"no file".into()));
+        assert_eq!(
+            sinks[3],
+            serde_json::json!({
+                "name": "audit", "kind": "file", "gets_it": false, "option": "level", "reason": "level: too low",
+                "payload": null, "payload_error": null
+            })
+        );
+    }
+}
