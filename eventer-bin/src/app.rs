@@ -31,12 +31,10 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
         Step::Print(text) => print(&text),
         Step::Serve(args, plans) => serve::run(*args, plans),
         Step::LookInto(command) => look_into(&command),
-        Step::Check(args, plans) => {
-            match commands::block_on(commands::check::run(*args, plans)) {
-                Ok(told) => tell(told),
-                Err(error) => tell_failure(Err(error)),
-            }
-        }
+        Step::Check(args, plans) => match commands::block_on(commands::check::run(*args, plans)) {
+            Ok(told) => tell(told),
+            Err(error) => tell_failure(Err(error)),
+        },
         Step::Explain(args, plans) => {
             tell_failure(commands::block_on(commands::explain::run(*args, plans, registry)))
         }

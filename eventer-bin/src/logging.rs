@@ -37,11 +37,7 @@ pub(crate) fn install(format: LogFormat, verbosity: i32, is_coloured: bool) {
 /// As [`install`], for a command whose output people read beside it: without a `verbosity`, of warnings and errors only.
 ///
 /// `open_line` says that a line on the same terminal has no newline yet. The log ends it, and says so there.
-pub(crate) fn install_beside(
-    verbosity: Option<i32>,
-    is_coloured: bool,
-    open_line: Option<Arc<AtomicBool>>,
-) {
+pub(crate) fn install_beside(verbosity: Option<i32>, is_coloured: bool, open_line: Option<Arc<AtomicBool>>) {
     let writer = move || {
         if open_line.as_ref().is_some_and(|is_open| is_open.swap(false, Ordering::Relaxed)) {
             // Who cannot write a newline cannot write the log either.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use eventer_core::{
-    BuildError, ComponentUri, ConfigError, Environment, Pipeline, PipelineBuilder, Registry, Secret, SinkPlan,
-    SourcePlan, StateDirectory, SystemClock, report,
+    BuildError, ComponentUri, ConfigError, Environment, Pipeline, PipelineBuilder, Registry, Secret,
+    SinkPlan, SourcePlan, StateDirectory, SystemClock, report,
 };
 
 use crate::args::Args;

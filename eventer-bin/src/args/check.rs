@@ -31,7 +31,8 @@ const CONNECT: Flag = flags::switch(
     "false",
 );
 const SEND_TEST: Flag = flags::value(
-    OptionSpec::new("send-test", "SINK", "Deliver one event to this sink, which says that it is a test").repeatable(),
+    OptionSpec::new("send-test", "SINK", "Deliver one event to this sink, which says that it is a test")
+        .repeatable(),
 );
 
 const SHOWN: [Flag; 3] = [CONNECT, SEND_TEST, OUTPUT];

@@ -181,8 +181,7 @@ pub(super) fn mix_with(command: &str) -> bool {
 /// The mistake of flags that stand before a command that does not read them.
 pub(super) fn misplaced(command: &str, before: &ArgMatches) -> Option<String> {
     let is_given = |name: &str| before.value_source(name) == Some(ValueSource::CommandLine);
-    let given: Vec<String> =
-        all().filter(|flag| is_given(flag.spec.name)).map(|flag| flag.shown()).collect();
+    let given: Vec<String> = all().filter(|flag| is_given(flag.spec.name)).map(|flag| flag.shown()).collect();
     (!given.is_empty())
         .then(|| format!("{} stands before {command}; its flags stand behind it", given.join(", ")))
 }
@@ -235,7 +234,8 @@ pub(super) fn argument(flag: &Flag) -> Arg {
         Some(default) => format!("{} [default: {default}]", spec.help),
         None => spec.help.to_owned(),
     };
-    let argument = Arg::new(spec.name).long(flag.long()).value_name(spec.value).help(help).require_equals(true);
+    let argument =
+        Arg::new(spec.name).long(flag.long()).value_name(spec.value).help(help).require_equals(true);
     let argument = if flag.is_switch {
         argument.num_args(0..=1).default_missing_value("true").hide_possible_values(true)
     } else {

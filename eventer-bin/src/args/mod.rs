@@ -131,15 +131,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLin
             let command = state::read(name, own, &matches, &mut mistakes);
             command.map_or(Invocation::Print(String::new()), Invocation::State)
         }
-        Some((check::CHECK, own)) => {
-            Invocation::Check(Box::new(check::read(own, &matches, &mut mistakes)))
-        }
+        Some((check::CHECK, own)) => Invocation::Check(Box::new(check::read(own, &matches, &mut mistakes))),
         Some((explain::EXPLAIN, own)) => {
             Invocation::Explain(Box::new(explain::read(own, &matches, &mut mistakes)))
         }
-        Some((tail::TAIL, own)) => {
-            Invocation::Tail(Box::new(tail::read(own, &matches, &mut mistakes)))
-        }
+        Some((tail::TAIL, own)) => Invocation::Tail(Box::new(tail::read(own, &matches, &mut mistakes))),
         _ => {
             let mut reader = Reader { matches: &matches, mistakes: Vec::new() };
             let invocation = reader.invocation();

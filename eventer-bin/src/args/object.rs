@@ -62,7 +62,8 @@ impl ObjectName {
         let pattern = format!("^{}$", self.name.replace('.', "\\."));
         filter.kinds.clone_from(&self.kinds);
         filter.object_name = vec![
-            OptionValue::parse_option(&pattern).expect("a name whose dots are escaped is a regular expression"),
+            OptionValue::parse_option(&pattern)
+                .expect("a name whose dots are escaped is a regular expression"),
         ];
     }
 }

@@ -54,7 +54,8 @@ const STATE_DIR: Flag = flags::value(OptionSpec::new(
     "DIR",
     "The directory that a process was given as --state-dir",
 ));
-pub(super) const OUTPUT: Flag = flags::value(OptionSpec::new("o", "text|json", "Form of the output").default("text"));
+pub(super) const OUTPUT: Flag =
+    flags::value(OptionSpec::new("o", "text|json", "Form of the output").default("text"));
 const SINK: Flag = flags::value(OptionSpec::new("sink", "NAME", "Only those of the sink of this name"));
 const LIMIT: Flag =
     flags::value(OptionSpec::new("limit", "N", "Most dead letters to tell of").default("100"));

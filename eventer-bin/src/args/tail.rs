@@ -91,14 +91,18 @@ const NAMESPACE: Flag = flags::value(
 );
 const ALL_NAMESPACES: Flag =
     flags::switch("all-namespaces", "Events of all namespaces, with a column for it", "false");
-const FOR: Flag = flags::value(OptionSpec::new("for", "KIND/NAME", "Events of this object, such as pod/web-0"));
+const FOR: Flag =
+    flags::value(OptionSpec::new("for", "KIND/NAME", "Events of this object, such as pod/web-0"));
 const SINCE: Flag = flags::value(OptionSpec::new(
     "since",
     "DURATION",
     "Begin with those that were seen within this span, as far as the cluster still has them",
 ));
-const CONTEXT: Flag =
-    flags::value(OptionSpec::new("context", "NAME", "A context of the kubeconfig [default: its current one]"));
+const CONTEXT: Flag = flags::value(OptionSpec::new(
+    "context",
+    "NAME",
+    "A context of the kubeconfig [default: its current one]",
+));
 const KUBECONFIG: Flag =
     flags::value(OptionSpec::new("kubeconfig", "PATH", "A kubeconfig [default: that of kubectl]"));
 const SOURCE: Flag = flags::value(OptionSpec::new(
@@ -106,10 +110,15 @@ const SOURCE: Flag = flags::value(OptionSpec::new(
     "URI",
     "Events from elsewhere: replay:FILE, demo:, …; see `eventer sources`",
 ));
-const OUTPUT: Flag = flags::value(OptionSpec::new("o", "table|wide|json", "Form of the output").default("table"));
+const OUTPUT: Flag =
+    flags::value(OptionSpec::new("o", "table|wide|json", "Form of the output").default("table"));
 const COLOR: Flag = flags::value(
-    OptionSpec::new("color", "auto|always|never", "Whether it is coloured; auto: on a terminal without NO_COLOR")
-        .default("auto"),
+    OptionSpec::new(
+        "color",
+        "auto|always|never",
+        "Whether it is coloured; auto: on a terminal without NO_COLOR",
+    )
+    .default("auto"),
 );
 const VERBOSITY: Flag =
     flags::value(OptionSpec::new("v", "N", "Log more than warnings: 0 info, 4 debug, 6 trace"));
@@ -181,11 +190,14 @@ impl Reader<'_> {
         let mut filter = self.filter();
         if let Some(object) = &object {
             if !filter.kinds.is_empty() || !filter.object_name.is_empty() {
-                self.mistakes.push("--for stands beside --kinds or --object-name, which it implies".to_owned());
+                self.mistakes
+                    .push("--for stands beside --kinds or --object-name, which it implies".to_owned());
             }
             object.narrow(&mut filter);
         }
-        if source.is_some() && let Namespaces::Named(names) = &namespaces {
+        if source.is_some()
+            && let Namespaces::Named(names) = &namespaces
+        {
             for name in names {
                 match Pattern::parse_option(name) {
                     Ok(pattern) => filter.namespaces.push(pattern),

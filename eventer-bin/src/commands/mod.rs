@@ -10,6 +10,7 @@ mod tap;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::io::{self, Write};
 
 use eventer_core::store::{DeadLetter, DeadLetters, StateView};
 use eventer_core::{BuildError, Clock};
@@ -112,6 +113,12 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, BuildError>>) 
     // A thread that reads or writes a pipe cannot be interrupted, and is not waited for.
     runtime.shutdown_background();
     result
+}
+
+/// Tells people something beside the output.
+fn note(text: &str) {
+    // If standard error is closed, nobody wants to know.
+    io::stderr().write_all(format!("note: {text}\n").as_bytes()).ok();
 }
 
 /// JSON for programs.

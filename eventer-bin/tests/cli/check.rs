@@ -43,7 +43,8 @@ async fn what_is_wrong_with_the_flags_is_told_as_a_run_tells_it() {
     ended.says(&["could not read /nowhere/token"]);
     ended.says(&["--frequency takes a duration"]);
     ended.says(&["--conect is not known, did you mean \"--connect\"?"]);
-    let ended = eventer(&["check", "--source=demo:", "--sink=log:", "--send-test=lgo", "--send-test=x"]).await;
+    let ended =
+        eventer(&["check", "--source=demo:", "--sink=log:", "--send-test=lgo", "--send-test=x"]).await;
     assert_eq!((ended.code, &*ended.stdout), (2, ""));
     ended.says(&["--send-test: no sink has this name, did you mean \"log\"?"]);
     ended.says(&["--send-test: no sink has this name; there are log"]);
@@ -74,7 +75,8 @@ async fn destinations_are_asked_and_what_to_do_is_told() {
 /// Each answers only when both have been asked.
 #[tokio::test]
 async fn all_are_asked_at_the_same_time() {
-    let listeners = [TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap()];
+    let listeners =
+        [TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap()];
     let sink = |index: usize| {
         format!("--sink=influxdb:http://{}?sink_name=s{index}", listeners[index].local_addr().unwrap())
     };
@@ -107,8 +109,8 @@ async fn a_file_is_left_as_it_is_and_none_is_made() {
     let path = |name: &str| folder.path().join(name);
     // Full, half written, and with more of the past than is kept.
     fs::write(path("full.jsonl"), "x".repeat(4096)).unwrap();
-    fs::write(path("full-20260101T000000.000Z.jsonl"), "old\n").unwrap();
-    fs::write(path("full-20260102T000000.000Z.jsonl"), "old\n").unwrap();
+    fs::write(path("full.jsonl.20260101T000000.000Z"), "old\n").unwrap();
+    fs::write(path("full.jsonl.20260102T000000.000Z"), "old\n").unwrap();
     let listing = || {
         let mut names: Vec<_> = fs::read_dir(folder.path())
             .unwrap()

@@ -29,7 +29,11 @@ async fn each_sink_is_told_with_what_decided_and_what_it_would_be_sent() {
     let file = format!("--sink=file:{}?level=Warning&kinds=Node", folder.path().join("x").display());
     let ended = eventer(&["explain", &event, "--sink=log:?format=json", &hook, &file]).await;
     assert_eq!((ended.code, &*ended.stderr), (0, ""), "{}", ended.stdout);
-    assert!(ended.stdout.starts_with("Warning BackOff Pod prod/web-0 (x7): Back-off restarting"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.starts_with("Warning BackOff Pod prod/web-0 (x7): Back-off restarting"),
+        "{}",
+        ended.stdout
+    );
     let log = ended.stdout.lines().position(|line| line == "  log gets it: nothing refuses it").unwrap();
     let payload: Value = serde_json::from_str(ended.stdout.lines().nth(log + 1).unwrap()).unwrap();
     assert_eq!(payload["metadata"]["name"], "web-0.17a1b2c3d4e5f602");
@@ -45,8 +49,10 @@ async fn lists_lines_and_watch_lines_are_read_from_standard_input_too() {
     let list = format!("{{\"kind\":\"List\",\"items\":[{}]}}", items.join(","));
     let watch = format!("{{\"type\":\"ADDED\",\"object\":{}}}", items[0]);
     for (text, explained) in [(list, 4), (watch, 1), (items.join("\n"), 4)] {
-        for flags in [&["explain", "--sink=log:", "-o=json"][..], &["explain", "--event=-", "--sink=log:", "-o", "json"]]
-        {
+        for flags in [
+            &["explain", "--sink=log:", "-o=json"][..],
+            &["explain", "--event=-", "--sink=log:", "-o", "json"],
+        ] {
             let mut child = Command::new(env!("CARGO_BIN_EXE_eventer"))
                 .args(flags)
                 .env_clear()
@@ -64,7 +70,10 @@ async fn lists_lines_and_watch_lines_are_read_from_standard_input_too() {
             let told = String::from_utf8(output.stdout).unwrap();
             assert_eq!(told.lines().count(), explained, "{told}");
             let first: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
-            assert_eq!((&first["event"]["reason"], &first["sinks"][0]["gets_it"]), (&"Scheduled".into(), &true.into()));
+            assert_eq!(
+                (&first["event"]["reason"], &first["sinks"][0]["gets_it"]),
+                (&"Scheduled".into(), &true.into())
+            );
         }
     }
 }
@@ -78,7 +87,8 @@ async fn live_it_takes_the_next_events_of_the_cluster() {
     let ended = explain.ends().await;
     assert_eq!((ended.code, &*ended.stderr), (0, ""));
     let told: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told: Vec<_> = told.iter().map(|told| (&told["event"]["reason"], &told["sinks"][0]["gets_it"])).collect();
+    let told: Vec<_> =
+        told.iter().map(|told| (&told["event"]["reason"], &told["sinks"][0]["gets_it"])).collect();
     assert_eq!(told, [(&"Scheduled".into(), &false.into()), (&"BackOff".into(), &true.into())]);
 }
 
@@ -96,7 +106,8 @@ async fn without_events_it_ends_with_1() {
 
 #[tokio::test]
 async fn wrong_flags_are_told() {
-    let ended = eventer(&["explain", "--live", "--event=x", "--count=0", "--sink=log:?where=reson == \"x\""]).await;
+    let ended =
+        eventer(&["explain", "--live", "--event=x", "--count=0", "--sink=log:?where=reson == \"x\""]).await;
     assert_eq!((ended.code, &*ended.stdout), (2, ""));
     ended.says(&["--live stands beside --event"]);
     ended.says(&["--source is missing"]);

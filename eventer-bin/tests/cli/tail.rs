@@ -66,8 +66,11 @@ async fn all_namespaces_have_a_column_and_the_past_is_shown_on_request() {
         (&["-A", "--where=count() == 7"], "LAST SEEN        NAMESPACE  TYPE", 1),
         (&[], "LAST SEEN        TYPE", 1),
     ] {
-        let arguments: Vec<&str> =
-            ["tail"].into_iter().chain(scope.iter().copied()).chain(config.iter().map(String::as_str)).collect();
+        let arguments: Vec<&str> = ["tail"]
+            .into_iter()
+            .chain(scope.iter().copied())
+            .chain(config.iter().map(String::as_str))
+            .collect();
         let mut tail = Running::start_command(&arguments);
         assert!(tail.prints().await.starts_with(columns), "{scope:?}");
         for _ in 0..lines {
@@ -121,8 +124,11 @@ async fn a_repeat_is_folded_but_not_for_programs() {
     assert_eq!(lines.len(), 3, "{}", ended.stdout);
     assert!(!lines[1].contains("(x") && lines[2].contains("(x50 over "), "{}", ended.stdout);
     let ended = eventer(&["tail", &source, "-o", "json"]).await;
-    let counts: Vec<Value> =
-        ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["count"].clone()).collect();
+    let counts: Vec<Value> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["count"].clone())
+        .collect();
     assert_eq!(counts, (1..=50).map(Value::from).collect::<Vec<_>>());
 }
 

@@ -73,8 +73,7 @@ impl SinkConfig for FileConfig {
 
     async fn build(&self, context: &SinkContext) -> Result<FileSink, BuildError> {
         let name = context.name.clone();
-        let start =
-            |error| BuildError::new("start the thread that writes to the file", error);
+        let start = |error| BuildError::new("start the thread that writes to the file", error);
         let target = self.path.display().to_string();
         let history = History { keep: self.keep, gzip: self.gzip, sink: name.clone() };
         let appender = Appender::new(self.path.clone(), self.rotation, history, context.clock.clone());

@@ -12,8 +12,8 @@ use eventer_core::event::EventType;
 use eventer_core::time::format_duration;
 use eventer_core::uri::nearest;
 use eventer_core::{
-    BuildError, Clock, Event, EventBatch, ExportError, ExportErrorKind, Finding, SinkContext,
-    SinkPlan, SourcePlan, SystemClock, report,
+    BuildError, Clock, Event, EventBatch, ExportError, ExportErrorKind, Finding, SinkContext, SinkPlan,
+    SourcePlan, SystemClock, report,
 };
 use jiff::Timestamp;
 use tokio::task::JoinSet;
@@ -87,7 +87,8 @@ pub(crate) async fn run(args: CheckArgs, plans: Plans) -> Result<Told, BuildErro
     let mut reports = asked.join_all().await;
     reports.sort_by_key(|(role, index, _)| (*role, *index));
     let reports: Vec<Report> = reports.into_iter().map(|(.., report)| report).collect();
-    let is_well = reports.iter().flat_map(|report| &report.answers).all(|answer| answer.verdict != Verdict::Bad);
+    let is_well =
+        reports.iter().flat_map(|report| &report.answers).all(|answer| answer.verdict != Verdict::Bad);
     Ok(Told {
         output: render::render(&reports, args.connect, args.output),
         note: None,
@@ -194,7 +195,9 @@ async fn ask_sink(
     // What can be asked nothing is told by the test.
     if connect && (sink.can_be_asked() || test.is_none()) {
         answers.push(match timeout(limit, sink.check_health()).await {
-            Ok(Ok(())) if sink.can_be_asked() => Answer::good("its destination is there, and would take events"),
+            Ok(Ok(())) if sink.can_be_asked() => {
+                Answer::good("its destination is there, and would take events")
+            }
             Ok(Ok(())) => Answer::unknown(UNASKED_SINK),
             Ok(Err(error)) => Answer::bad(advice(&error)),
             Err(_) => late(),
@@ -204,9 +207,7 @@ async fn ask_sink(
         let batch = EventBatch::new("check", clock.now(), vec![event]);
         answers.push(match timeout(limit, sink.export_events(&batch)).await {
             Ok(Ok(())) => Answer::good(format!("the test event ({TEST}) is delivered")),
-            Ok(Err(error)) => {
-                Answer::bad(format!("the test event is not delivered: {}", advice(&error)))
-            }
+            Ok(Err(error)) => Answer::bad(format!("the test event is not delivered: {}", advice(&error))),
             Err(_) => late(),
         });
     }

@@ -7,7 +7,8 @@ use crate::args::Output;
 use crate::commands::json;
 use crate::commands::table::{one_line, table};
 
-const PLANNED: &str = "All flags and files are understood. --connect asks the cluster and the destinations.\n";
+const PLANNED: &str =
+    "All flags and files are understood. --connect asks the cluster and the destinations.\n";
 
 /// A line for each answer.
 pub(super) fn render(reports: &[Report], has_connected: bool, output: Output) -> String {

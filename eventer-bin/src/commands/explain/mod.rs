@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use eventer_core::filter::Decision;
 use eventer_core::{
-    BuildError, ComponentUri, Event, EventBatch, Pipeline, PipelineBuilder, Policy, Registry,
-    SinkContext, SinkPlan, SourcePlan, report,
+    BuildError, ComponentUri, Event, EventBatch, Pipeline, PipelineBuilder, Policy, Registry, SinkContext,
+    SinkPlan, SourcePlan, report,
 };
 
 use super::tap::Tap;
@@ -39,6 +39,9 @@ pub(crate) fn mistakes(plans: &Plans) -> Option<String> {
 /// There are none, or they cannot be read.
 pub(crate) async fn run(args: ExplainArgs, plans: Plans, registry: &Registry) -> Result<(), BuildError> {
     logging::install_beside(args.verbosity, environment::stderr_takes_colours(), None);
+    if args.events == Events::Stdin && environment::stdin_is_terminal() {
+        super::note("reads events from standard input; --event=FILE names a file");
+    }
     let mut sinks = Sinks::new(&plans)?;
     let sources = sources(&args.events, plans.sources, registry)?;
     let (tap, mut batches) = Tap::new();

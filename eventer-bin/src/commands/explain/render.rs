@@ -134,7 +134,8 @@ mod tests {
     }
 
     fn told(event: &Event) -> Explanation<'_> {
-        let decision = |is_wanted, option, reason: &str| Decision { is_wanted, option, reason: reason.to_owned() };
+        let decision =
+            |is_wanted, option, reason: &str| Decision { is_wanted, option, reason: reason.to_owned() };
         let verdict = |name, kind, decision, payload| Verdict { name, kind, decision, payload };
         let wanted = || decision(true, None, "nothing refuses it");
         Explanation {

@@ -79,9 +79,7 @@ impl Columns {
     pub(super) fn new(style: Style) -> Self {
         use Column::{Count, FirstSeen, LastSeen, Message, Name, Namespace, Object, Reason, Source, Type};
         let columns: &[Column] = match style.is_wide {
-            true => &[
-                LastSeen, Namespace, Type, Reason, Object, Source, FirstSeen, Count, Name, Message,
-            ],
+            true => &[LastSeen, Namespace, Type, Reason, Object, Source, FirstSeen, Count, Name, Message],
             false => &[LastSeen, Namespace, Type, Reason, Object, Message],
         };
         let is_shown = |column: &Column| *column != Namespace || style.has_namespaces;
@@ -137,7 +135,10 @@ impl Columns {
             _ => None,
         };
         let cells = self.columns.iter().zip(&row.cells);
-        self.join(cells.map(|(column, cell)| (&**cell, color(column).filter(|_| self.style.is_colored))), room)
+        self.join(
+            cells.map(|(column, cell)| (&**cell, color(column).filter(|_| self.style.is_colored))),
+            room,
+        )
     }
 
     fn join<'a>(

@@ -73,8 +73,9 @@ impl Fold {
         // Without a repeat nothing is known of it that its next version does not tell itself.
         self.recent.retain(|_, recent| recent.held.is_some() || !recent.is_over(now));
         let due = self.recent.iter().filter(|(_, recent)| is_due(recent));
-        let mut due: Vec<_> =
-            due.filter_map(|(key, recent)| Some((recent.shown_at, key.clone(), recent.held.clone()?))).collect();
+        let mut due: Vec<_> = due
+            .filter_map(|(key, recent)| Some((recent.shown_at, key.clone(), recent.held.clone()?)))
+            .collect();
         due.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
         due.into_iter()
             .map(|(_, key, event)| {

@@ -12,7 +12,7 @@ mod source;
 mod tests;
 mod view;
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -78,10 +78,9 @@ pub(crate) async fn run(
         begun = begin => begun?,
         _ = signals.next() => return Ok(()),
     };
-    if is_terminal && let (Namespaces::OfContext, Namespaces::Named(names)) = (&args.namespaces, &namespaces) {
-        let note = format!("note: events of the namespace {}; -A shows all\n", names.join(", "));
-        // If standard error is closed, nobody wants to know.
-        io::stderr().write_all(note.as_bytes()).ok();
+    if is_terminal && let (Namespaces::OfContext, Namespaces::Named(names)) = (&args.namespaces, &namespaces)
+    {
+        super::note(&format!("events of the namespace {}; -A shows all", names.join(", ")));
     }
 
     let (tap, batches) = Tap::new();

@@ -48,7 +48,8 @@ impl<W: Write> Screen<W> {
 
     /// Whether the last line can be changed.
     pub(super) fn can_change(&self) -> bool {
-        self.is_one_row && self.terminal.as_ref().is_some_and(|terminal| terminal.is_open.load(Ordering::Relaxed))
+        self.is_one_row
+            && self.terminal.as_ref().is_some_and(|terminal| terminal.is_open.load(Ordering::Relaxed))
     }
 
     /// Adds a line.
@@ -76,7 +77,8 @@ impl<W: Write> Screen<W> {
 
     /// Ends the last line.
     pub(super) fn end(&mut self) {
-        let is_open = self.terminal.as_ref().is_some_and(|terminal| terminal.is_open.swap(false, Ordering::Relaxed));
+        let is_open =
+            self.terminal.as_ref().is_some_and(|terminal| terminal.is_open.swap(false, Ordering::Relaxed));
         if is_open {
             self.waiting.push('\n');
         }

@@ -20,7 +20,8 @@ pub(super) fn plan(
     environment: &dyn Environment,
 ) -> Result<SourcePlan, Vec<String>> {
     let Some(source) = &args.source else { return plan_cluster(&args.cluster, namespaces, registry) };
-    let uri = ComponentUri::parse(FLAG, source.expose(), environment).map_err(|error| vec![error.to_string()])?;
+    let uri =
+        ComponentUri::parse(FLAG, source.expose(), environment).map_err(|error| vec![error.to_string()])?;
     registry.plan_source(&uri).map_err(|errors| plans::mistakes(FLAG, &uri, &errors))
 }
 
@@ -62,7 +63,8 @@ fn plan_cluster(
     let options = options.iter().filter(|(_, value)| value.is_some());
     let options = options.map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect();
     let uri = ComponentUri::from_parts(KUBERNETES, "", options, Vec::new());
-    let mistakes = |errors: Vec<ConfigError>| errors.iter().map(|error| option_mistake(error, flag)).collect();
+    let mistakes =
+        |errors: Vec<ConfigError>| errors.iter().map(|error| option_mistake(error, flag)).collect();
     registry.plan_source(&uri).map_err(mistakes)
 }
 
