@@ -41,7 +41,7 @@ async fn it_shows_the_namespace_of_the_context() {
         let config = kubeconfig(&server, namespace);
         let mut tail = Running::start_command(&["tail", &flag("kubeconfig", &config)]);
         happen(&server).await;
-        assert!(tail.prints().await.starts_with("LAST SEEN        TYPE     REASON"));
+        assert!(tail.prints().await.starts_with("LAST SEEN        TYPE     REASON            OBJECT"));
         let line = tail.prints().await;
         assert!(line.contains(reason), "{line}");
         tail.signal("INT").await;

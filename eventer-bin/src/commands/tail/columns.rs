@@ -84,8 +84,7 @@ impl Columns {
         };
         let is_shown = |column: &Column| *column != Namespace || style.has_namespaces;
         let columns: Vec<Column> = columns.iter().copied().filter(is_shown).collect();
-        let widths = columns.iter().map(|column| column.least()).collect();
-        Self { style, columns, widths }
+        Self { style, widths: vec![0; columns.len()], columns }
     }
 
     /// Makes an event a row. Times of the day of `now` are written without it.
@@ -114,10 +113,11 @@ impl Columns {
         }
     }
 
-    /// Makes the columns wide enough for `row`, up to their limits; `room` is the width of a terminal.
+    /// Makes the columns wide enough for `row`, within their limits; `room` is the width of a terminal.
     pub(super) fn grow(&mut self, row: &Row, room: Option<usize>) {
         for ((column, width), cell) in self.columns.iter().zip(&mut self.widths).zip(&row.cells) {
-            *width = cell.width().min(column.limit(room)).max(*width);
+            let wanted = cell.width().clamp(column.least(room), column.limit(room));
+            *width = wanted.max(*width);
         }
     }
 
@@ -181,31 +181,36 @@ impl Column {
         }
     }
 
-    /// How wide the column is from the beginning.
-    fn least(self) -> usize {
-        let common = match self {
+    /// How wide the column is at least, so that common values do not widen it later.
+    fn least(self, room: Option<usize>) -> usize {
+        let least = match self {
             Self::LastSeen | Self::FirstSeen => "15:04:05".len(),
             Self::Type => "Warning".len(),
-            Self::Reason => "Unhealthy".len(),
-            Self::Object => 20,
+            Self::Reason => share(room, 7).clamp("Unhealthy".len(), "FailedScheduling".len()),
+            Self::Object => share(room, 4).clamp(20, 28),
             _ => 0,
         };
-        self.heading().len().max(common)
+        self.heading().len().max(least)
     }
 
     /// The most that the column grows to. On a terminal with that `room`, the message must get some of it.
     fn limit(self, room: Option<usize>) -> usize {
-        let share = |part: usize| room.map_or(usize::MAX, |room| room / part).max(self.least());
-        match self {
-            Self::Namespace => share(10).min(28),
-            Self::Reason => share(7).min(28),
-            Self::Object => share(4).min(60),
+        let limit = match self {
+            Self::Namespace => share(room, 10).min(28),
+            Self::Reason => share(room, 7).min(28),
+            Self::Object => share(room, 4).min(60),
             Self::Name => 60,
             Self::Source => 28,
             Self::Message => 0,
             Self::LastSeen | Self::Type | Self::FirstSeen | Self::Count => usize::MAX,
-        }
+        };
+        limit.max(self.least(room))
     }
+}
+
+/// One of so many parts of the room that there is.
+fn share(room: Option<usize>, parts: usize) -> usize {
+    room.map_or(usize::MAX, |room| room / parts)
 }
 
 impl Line {

@@ -86,21 +86,21 @@ async fn on_a_pipe_a_repeat_is_a_line_once_in_a_span() {
     rig.show(&[event("a", 3, "restarting")], SPAN / 2);
     assert_eq!(
         rig.written(),
-        "LAST SEEN  TYPE     REASON     OBJECT                MESSAGE\n\
-         06:00:00   Warning  BackOff    Pod/web-0             restarting\n"
+        "LAST SEEN  TYPE     REASON            OBJECT                        MESSAGE\n\
+         06:00:00   Warning  BackOff           Pod/web-0                     restarting\n"
     );
     let now = rig.now(SPAN);
     rig.view.tick(now).unwrap();
     assert_eq!(
         rig.written(),
-        "06:01:00   Warning  BackOff    Pod/web-0             (x3 over 60s) restarting\n"
+        "06:01:00   Warning  BackOff           Pod/web-0                     (x3 over 60s) restarting\n"
     );
     rig.show(&[event("a", 4, "restarting")], SPAN);
     assert_eq!(rig.written(), "");
     rig.view.end(now).unwrap();
     assert_eq!(
         rig.written(),
-        "06:01:30   Warning  BackOff    Pod/web-0             (x4 over 90s) restarting\n"
+        "06:01:30   Warning  BackOff           Pod/web-0                     (x4 over 90s) restarting\n"
     );
 }
 
@@ -110,16 +110,16 @@ async fn on_a_terminal_the_last_line_is_rewritten_in_place() {
     rig.show(&[event("a", 1, "restarting")], NOTHING);
     assert_eq!(
         rig.written(),
-        "LAST SEEN  TYPE     REASON     OBJECT                MESSAGE\n\
-         06:00:00   Warning  BackOff    Pod/web-0             restarting"
+        "LAST SEEN  TYPE     REASON       OBJECT                MESSAGE\n\
+         06:00:00   Warning  BackOff      Pod/web-0             restarting"
     );
     rig.show(&[event("a", 7, "restarting")], NOTHING);
     assert_eq!(
         rig.written(),
-        "\r06:03:00   Warning  BackOff    Pod/web-0             (x7 over 3m) restarting\x1b[K"
+        "\r06:03:00   Warning  BackOff      Pod/web-0             (x7 over 3m) restarting\x1b[K"
     );
     rig.show(&[event("b", 1, "pulled"), event("a", 8, "restarting")], NOTHING);
-    assert_eq!(rig.written(), "\n06:00:00   Warning  BackOff    Pod/web-0             pulled");
+    assert_eq!(rig.written(), "\n06:00:00   Warning  BackOff      Pod/web-0             pulled");
     rig.view.close().unwrap();
     assert_eq!(rig.written(), "\n");
 }
@@ -136,7 +136,7 @@ async fn a_line_behind_which_the_log_has_written_is_left_as_it_is() {
     rig.show(&[event("a", 3, "restarting")], SPAN);
     assert_eq!(
         rig.written(),
-        "06:01:00   Warning  BackOff    Pod/web-0             (x3 over 60s) restarting"
+        "06:01:00   Warning  BackOff      Pod/web-0             (x3 over 60s) restarting"
     );
 }
 
@@ -148,9 +148,9 @@ async fn no_line_is_longer_than_the_terminal_is_wide() {
     rig.show(&[long.clone(), event("b", 1, "容器重启容器重启容器重启容器重启")], NOTHING);
     assert_eq!(
         rig.written(),
-        "LAST SEEN  TYPE     REASON     OBJECT                MESSAGE\n\
-         06:00:00   Warning  BackOff    Pod/a-depl…6b5-x8k2p  Back-off restarting faile…\n\
-         06:00:00   Warning  BackOff    Pod/web-0             容器重启容器重启容器重启…"
+        "LAST SEEN  TYPE     REASON       OBJECT                MESSAGE\n\
+         06:00:00   Warning  BackOff      Pod/a-depl…6b5-x8k2p  Back-off restarting fai…\n\
+         06:00:00   Warning  BackOff      Pod/web-0             容器重启容器重启容器重…"
     );
     let mut rig = Rig::on_terminal(|| Some(12));
     rig.show(&[long], NOTHING);
@@ -165,9 +165,9 @@ async fn on_a_pipe_nothing_is_cut_and_what_is_too_long_pushes_the_rest_on() {
     rig.show(&[long, event("b", 1, "short")], NOTHING);
     let written = rig.written();
     let lines: Vec<&str> = written.lines().collect();
-    assert_eq!(lines[0].find("MESSAGE"), Some(93));
+    assert_eq!(lines[0].find("MESSAGE"), Some(100));
     assert!(lines[1].ends_with(&format!("Pod/{}  {}", "n".repeat(100), "m".repeat(500))), "{written}");
-    assert_eq!(lines[2].find("short"), Some(93));
+    assert_eq!(lines[2].find("short"), Some(100));
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn nothing_of_an_event_steers_the_terminal() {
 async fn colours_are_around_what_they_colour() {
     let mut rig = Rig::new(Style { is_colored: true, ..style() }, None);
     rig.show(&[event("a", 1, "restarting")], NOTHING);
-    let line = "\x1b[2m06:00:00\x1b[0m   \x1b[33mWarning\x1b[0m  \x1b[33mBackOff\x1b[0m    Pod/web-0             restarting\n";
+    let line = "\x1b[2m06:00:00\x1b[0m   \x1b[33mWarning\x1b[0m  \x1b[33mBackOff\x1b[0m           Pod/web-0                     restarting\n";
     assert_eq!(rig.written().split_inclusive('\n').nth(1), Some(line));
 }
 
@@ -204,9 +204,9 @@ async fn the_wide_table_has_more_columns_and_the_count_is_one() {
     rig.show(&[event("a", 7, "restarting"), node], Duration::from_secs(86_400));
     assert_eq!(
         rig.written(),
-        "LAST SEEN        NAMESPACE  TYPE     REASON     OBJECT                SOURCE           FIRST SEEN       COUNT  NAME     MESSAGE\n\
-         Nov 21 06:03:00  shop       Warning  BackOff    Pod/web-0             kubelet, node-1  Nov 21 06:00:00  7      web-0.a  restarting\n\
-         Nov 21 06:00:00  shop       Warning  -          Pod/web-0             kubelet          Nov 21 06:00:00  1      web-0.n  \n"
+        "LAST SEEN        NAMESPACE  TYPE     REASON            OBJECT                        SOURCE           FIRST SEEN       COUNT  NAME     MESSAGE\n\
+         Nov 21 06:03:00  shop       Warning  BackOff           Pod/web-0                     kubelet, node-1  Nov 21 06:00:00  7      web-0.a  restarting\n\
+         Nov 21 06:00:00  shop       Warning  -                 Pod/web-0                     kubelet          Nov 21 06:00:00  1      web-0.n  \n"
     );
 }
 
