@@ -2,6 +2,7 @@
 
 mod against_cel;
 mod checks;
+mod docs;
 mod evaluation;
 mod explanations;
 mod limits;
