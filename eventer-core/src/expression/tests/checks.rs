@@ -29,6 +29,12 @@ fn a_name_that_is_misspelt_is_told_with_what_was_meant() {
     tells("lastSeen > eventTime", "column 1: lastSeen is a function, and is written lastSeen()");
     tells("reason() == 'x'", "column 1: reason is a field, and is written without brackets");
     tells("contains(message, 'x')", "column 1: contains is asked of something: write message.contains(…)");
+    tells("has(series.count, series.count)", "column 1: has is written has(series.count)");
+    tells(
+        "message.timestamp() > lastSeen()",
+        "column 9: timestamp is written timestamp(\"2026-11-21T06:00:00Z\")",
+    );
+    tells("matches()", "column 1: matches is written message.matches(\"regex\")");
     tells("message.age() > age()", "column 9: age is asked of the event, not of a string: write age()");
 }
 
@@ -63,7 +69,7 @@ fn types_must_fit() {
     );
     tells("!reason", "column 2: this must be true or false, and is a string");
     tells("reason && true", "column 1: this must be true or false, and is a string");
-    tells("reason ? true : false", "column 1: what stands before ? must be true or false, and is a string");
+    tells("reason ? true : false", "column 1: this must be true or false, and is a string");
     tells(
         "true ? 1 : 'a'",
         "column 8: both sides of : must be of one type, and here are an int and a string",

@@ -1,6 +1,71 @@
 //! No text overflows the stack, neither the parser's nor ours.
 
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::*;
+
+/// Of which a text is made that is an expression by chance.
+const TOKENS: &[&str] = &[
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "?",
+    ":",
+    ",",
+    ".",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "!",
+    "==",
+    "!=",
+    "<",
+    ">=",
+    "=",
+    "&&",
+    "&",
+    "||",
+    "|",
+    " in ",
+    " ",
+    "\n",
+    "//",
+    "'",
+    "\"",
+    "'''",
+    "r'",
+    "b'x'",
+    "\\",
+    "\\u",
+    "`",
+    "$",
+    "é",
+    "日",
+    "1",
+    "1.5",
+    "7u",
+    "0x",
+    "true",
+    "null",
+    "reason",
+    "count",
+    "type",
+    "series",
+    "staticLabels",
+    "has(",
+    ".count",
+    ".size()",
+    "matches(",
+    "duration('1s')",
+    "namespace",
+    "e",
+];
 
 /// Reads `text` on a stack as small as a worker's.
 fn read(text: String) -> Result<bool, String> {
@@ -76,5 +141,15 @@ fn brackets_in_strings_and_comments_are_text() {
         "true // (((' \n && true",
     ] {
         assert_eq!(read(text.to_owned()), Ok(true), "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_it_panic(tokens in prop::collection::vec(select(TOKENS), 0..24)) {
+        // Whether it is taken does not matter.
+        let _answer: Result<bool, String> = read(tokens.concat());
     }
 }
