@@ -23,7 +23,7 @@ use eventer_core::{
 };
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::tap::Tap;
 use crate::args::{Color, Namespaces, TailArgs, TailOutput};
@@ -38,6 +38,9 @@ const FREQUENCY: Duration = Duration::from_millis(100);
 
 /// How often it is looked for repeats whose time has come.
 const TICK: Duration = Duration::from_secs(1);
+
+/// After a signal, the last line is ended within this time or not at all.
+const LAST_LINE: Duration = Duration::from_secs(1);
 
 /// Whoever reads a pager takes the time that it takes.
 const PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -98,11 +101,8 @@ pub(crate) async fn run(
         written = &mut shown => return finish(written),
         _ = signals.next() => {
             drop(stop);
-            // Who does not read keeps it from ending its last line, which another signal leaves as it is.
-            tokio::select! {
-                written = shown => return finish(written),
-                _ = signals.next() => return Ok(()),
-            }
+            // Who does not read keeps it from ending its last line.
+            return timeout(LAST_LINE, shown).await.map_or(Ok(()), finish);
         }
     };
     tokio::select! {
