@@ -1,9 +1,13 @@
 //! The command line, read into types. It collects every mistake, and never shows a value: it may hold a secret.
 
+mod check;
+mod explain;
 pub(crate) mod flags;
 mod go_syntax;
+mod object;
 mod state;
 mod syntax;
+mod tail;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,8 +24,11 @@ use eventer_core::uri::ByteSize;
 use eventer_core::{Environment, OptionValue, Secret};
 
 use crate::config::{ConfigFile, Setting};
+pub(crate) use check::CheckArgs;
+pub(crate) use explain::{Events, ExplainArgs};
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
+pub(crate) use tail::{ClusterArgs, Color, Namespaces, TailArgs, TailOutput, option_mistake};
 
 /// What the command line asks for, and everything that is wrong with it. With a mistake nothing may be started.
 #[derive(Debug)]
@@ -45,6 +52,12 @@ pub(crate) enum Invocation {
     Schema,
     /// Look into a state directory, or change what is in it.
     State(StateCommand),
+    /// Tell whether a run would work.
+    Check(Box<CheckArgs>),
+    /// Tell what would become of events.
+    Explain(Box<ExplainArgs>),
+    /// Show events as they come.
+    Tail(Box<TailArgs>),
     /// Print a text.
     Print(String),
 }
@@ -157,6 +170,13 @@ pub(crate) fn parse(
             let command = state::read(name, own, &matches, &mut mistakes);
             command.map_or(Invocation::Print(String::new()), Invocation::State)
         }
+        Some((check::CHECK, own)) => {
+            Invocation::Check(Box::new(check::read(own, &matches, environment, &mut mistakes)))
+        }
+        Some((explain::EXPLAIN, own)) => {
+            Invocation::Explain(Box::new(explain::read(own, &matches, environment, &mut mistakes)))
+        }
+        Some((tail::TAIL, own)) => Invocation::Tail(Box::new(tail::read(own, &matches, &mut mistakes))),
         _ => {
             let mut reader = Reader::new(&matches);
             let invocation = reader.invocation(environment);
@@ -190,6 +210,11 @@ impl Reader<'_> {
         if self.switch(flags::VERSION) {
             return Invocation::Print(version());
         }
+        Invocation::Run(Box::new(self.args_with_source(environment)))
+    }
+
+    /// The flags of a run, for what needs a source.
+    fn args_with_source(&mut self, environment: &dyn Environment) -> Args {
         let args = self.args(environment);
         let has_source = match &args.config {
             Some((_, config)) => config.has_sources() || !args.sources.is_empty(),
@@ -199,7 +224,7 @@ impl Reader<'_> {
         if !has_source {
             self.mistakes.push(NO_SOURCE.to_owned());
         }
-        Invocation::Run(Box::new(args))
+        args
     }
 
     /// Reads the file of `--config`, whose settings count from now on.
@@ -308,6 +333,10 @@ impl Reader<'_> {
             self.mistakes.push(mistake);
         }
         value
+    }
+
+    fn text(&mut self, flag: Flag) -> Option<String> {
+        self.optional(flag, "a text", |text| Some(text.to_owned()))
     }
 
     fn switch(&mut self, flag: Flag) -> bool {

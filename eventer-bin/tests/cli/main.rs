@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod check;
 mod cluster;
 mod config;
 mod custom_sink;
 mod dead_letters;
+mod explain;
 mod flags;
 mod listing;
 mod process;
@@ -14,3 +16,4 @@ mod replay;
 mod run;
 mod state;
 mod state_trouble;
+mod tail;
