@@ -4,12 +4,14 @@ mod admin;
 mod app;
 mod args;
 mod commands;
+mod config;
 mod defaults;
 mod document;
 mod environment;
 mod listing;
 mod logging;
 mod plans;
+mod reload;
 mod serve;
 mod signals;
 

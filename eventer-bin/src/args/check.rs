@@ -1,7 +1,7 @@
 //! `eventer check`: its flags, as they are declared, and what they are read into.
 
 use clap::{ArgMatches, Command};
-use eventer_core::OptionSpec;
+use eventer_core::{Environment, OptionSpec};
 
 use super::flags::{self, Flag};
 use super::state::{OUTPUT, Output};
@@ -37,7 +37,8 @@ const SEND_TEST: Flag = flags::value(
 
 const SHOWN: [Flag; 3] = [CONNECT, SEND_TEST, OUTPUT];
 
-const USAGE: &str = "eventer check --source=URI [--sink=URI]... [--connect] [--send-test=SINK]... [FLAGS]";
+const USAGE: &str =
+    "eventer check (--source=URI [--sink=URI]... | --config=FILE) [--connect] [--send-test=SINK]... [FLAGS]";
 
 const FOOTER: &str = "\
 It reads the flags and the files that they name as a run does, and tells what would run. It takes all flags of a run
@@ -62,10 +63,15 @@ pub(super) fn command() -> Command {
 }
 
 /// Reads the flags that follow the command. `before` are those that stand before it. What is wrong goes to `mistakes`.
-pub(super) fn read(matches: &ArgMatches, before: &ArgMatches, mistakes: &mut Vec<String>) -> CheckArgs {
+pub(super) fn read(
+    matches: &ArgMatches,
+    before: &ArgMatches,
+    environment: &dyn Environment,
+    mistakes: &mut Vec<String>,
+) -> CheckArgs {
     mistakes.extend(flags::misplaced(CHECK, before));
-    let mut reader = Reader { matches, mistakes: Vec::new() };
-    let run = reader.args_with_source();
+    let mut reader = Reader::new(matches);
+    let run = reader.args_with_source(environment);
     let args = CheckArgs {
         connect: reader.switch(CONNECT),
         send_test: reader.all(SEND_TEST).into_iter().map(|name| name.expose().clone()).collect(),

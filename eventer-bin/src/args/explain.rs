@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Command};
-use eventer_core::OptionSpec;
+use eventer_core::{Environment, OptionSpec};
 
 use super::flags::{self, Flag};
 use super::state::{OUTPUT, Output};
@@ -44,7 +44,7 @@ const EVENT: Flag = flags::value(OptionSpec::new(
     "Events as JSON: one, lines, watch lines or a list, as `kubectl get events -o json` writes them; -: standard input \
      [default: -]",
 ));
-const LIVE: Flag = flags::switch("live", "Take the next events of --source instead", "false");
+const LIVE: Flag = flags::switch("live", "Take the next events of the sources instead", "false");
 const COUNT: Flag = flags::value(OptionSpec::new(
     "count",
     "N",
@@ -53,7 +53,7 @@ const COUNT: Flag = flags::value(OptionSpec::new(
 
 const SHOWN: [Flag; 4] = [EVENT, LIVE, COUNT, OUTPUT];
 
-const USAGE: &str = "eventer explain --sink=URI... [--event=FILE | --source=URI --live [--count=N]] [FLAGS]";
+const USAGE: &str = "eventer explain (--sink=URI... | --config=FILE) [--event=FILE | --live [--source=URI] [--count=N]] [FLAGS]";
 
 const FOOTER: &str = "\
 For every event and every sink it tells whether the sink would get it, which condition decided, and what would be
@@ -79,11 +79,16 @@ pub(super) fn command() -> Command {
 }
 
 /// Reads the flags that follow the command. `before` are those that stand before it. What is wrong goes to `mistakes`.
-pub(super) fn read(matches: &ArgMatches, before: &ArgMatches, mistakes: &mut Vec<String>) -> ExplainArgs {
+pub(super) fn read(
+    matches: &ArgMatches,
+    before: &ArgMatches,
+    environment: &dyn Environment,
+    mistakes: &mut Vec<String>,
+) -> ExplainArgs {
     mistakes.extend(flags::misplaced(EXPLAIN, before));
-    let mut reader = Reader { matches, mistakes: Vec::new() };
+    let mut reader = Reader::new(matches);
     let is_live = reader.switch(LIVE);
-    let run = if is_live { reader.args_with_source() } else { reader.args() };
+    let run = if is_live { reader.args_with_source(environment) } else { reader.args(environment) };
     let events = match reader.text(EVENT).as_deref() {
         Some(_) if is_live => {
             reader.mistakes.push("--live stands beside --event; give the one or the other".to_owned());

@@ -138,7 +138,7 @@ pub(super) fn read(
         }
         _ => (command, matches),
     };
-    let mut reader = Reader { matches: own, mistakes: Vec::new() };
+    let mut reader = Reader::new(own);
     let output = reader.output();
     let action = match name {
         JOURNAL => Action::Journal,

@@ -176,7 +176,7 @@ pub(super) fn command() -> Command {
 /// Reads the flags that follow the command. `before` are those that stand before it. What is wrong goes to `mistakes`.
 pub(super) fn read(matches: &ArgMatches, before: &ArgMatches, mistakes: &mut Vec<String>) -> TailArgs {
     mistakes.extend(flags::misplaced(TAIL, before));
-    let mut reader = Reader { matches, mistakes: Vec::new() };
+    let mut reader = Reader::new(matches);
     let args = reader.tail();
     mistakes.append(&mut reader.mistakes);
     args
