@@ -4,6 +4,7 @@
 
 mod check;
 mod cluster;
+mod config;
 mod custom_sink;
 mod dead_letters;
 mod explain;
