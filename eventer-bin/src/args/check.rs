@@ -37,7 +37,8 @@ const SEND_TEST: Flag = flags::value(
 
 const SHOWN: [Flag; 3] = [CONNECT, SEND_TEST, OUTPUT];
 
-const USAGE: &str = "eventer check --source=URI [--sink=URI]... [--connect] [--send-test=SINK]... [FLAGS]";
+const USAGE: &str =
+    "eventer check (--source=URI [--sink=URI]... | --config=FILE) [--connect] [--send-test=SINK]... [FLAGS]";
 
 const FOOTER: &str = "\
 It reads the flags and the files that they name as a run does, and tells what would run. It takes all flags of a run

@@ -44,7 +44,7 @@ const EVENT: Flag = flags::value(OptionSpec::new(
     "Events as JSON: one, lines, watch lines or a list, as `kubectl get events -o json` writes them; -: standard input \
      [default: -]",
 ));
-const LIVE: Flag = flags::switch("live", "Take the next events of --source instead", "false");
+const LIVE: Flag = flags::switch("live", "Take the next events of the sources instead", "false");
 const COUNT: Flag = flags::value(OptionSpec::new(
     "count",
     "N",
@@ -53,7 +53,7 @@ const COUNT: Flag = flags::value(OptionSpec::new(
 
 const SHOWN: [Flag; 4] = [EVENT, LIVE, COUNT, OUTPUT];
 
-const USAGE: &str = "eventer explain --sink=URI... [--event=FILE | --source=URI --live [--count=N]] [FLAGS]";
+const USAGE: &str = "eventer explain (--sink=URI... | --config=FILE) [--event=FILE | --live [--source=URI] [--count=N]] [FLAGS]";
 
 const FOOTER: &str = "\
 For every event and every sink it tells whether the sink would get it, which condition decided, and what would be

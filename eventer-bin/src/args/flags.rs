@@ -179,7 +179,7 @@ Exit codes: 0 all is delivered, or a signal came; 1 something could not be opene
 128 and the signal's number: a second signal came.";
 
 /// A flag of that name; all of a name take their values alike.
-pub(super) fn find(name: &str) -> Option<Flag> {
+pub(crate) fn find(name: &str) -> Option<Flag> {
     let of_commands = state::all().chain(tail::all()).chain(explain::all()).chain(check::all());
     all().chain(of_commands).find(|flag| flag.long() == name)
 }
@@ -203,7 +203,7 @@ pub(crate) fn ignored() -> impl Iterator<Item = &'static str> {
 }
 
 /// What clap needs to know.
-pub(super) fn command() -> Command {
+pub(crate) fn command() -> Command {
     let listing = |name: &'static str, about: &'static str| {
         let kind = Arg::new(KIND).help("Show all options of this kind");
         Command::new(name).about(about).override_usage(format!("eventer {name} [{KIND}]")).arg(kind)

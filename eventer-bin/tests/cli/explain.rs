@@ -93,6 +93,36 @@ async fn live_it_takes_the_next_events_of_the_cluster() {
 }
 
 #[tokio::test]
+async fn the_rules_and_labels_of_a_file_count() {
+    let mut config = NamedTempFile::with_suffix(".yaml").unwrap();
+    config
+        .write_all(
+            b"static_labels: {team: platform}\nsources: ['demo:']\nsinks:\n- {kind: log, format: json}\n\
+              drop:\n- {types: [Normal], kinds: [Node]}\n- reason == \"Scheduled\"\n",
+        )
+        .unwrap();
+    let config = format!("--config={}", config.path().display());
+    let (_file, event) = file_of(&[events::golden_input(1), events::golden_input(2)].join("\n"));
+    let ended = eventer(&["explain", &config, &event]).await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""), "{}", ended.stdout);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert!(
+        lines[1].starts_with("  no sink gets it: drop[1]: where: reason == \"Scheduled\" is true"),
+        "{lines:?}"
+    );
+    assert_eq!(lines[4], "  log gets it: nothing refuses it");
+    let payload: Value = serde_json::from_str(lines[5]).unwrap();
+    assert_eq!(payload["staticLabels"]["team"], "platform");
+    let ended = eventer(&["check", &config]).await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("source  demo") && ended.stdout.contains("sink    log"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[tokio::test]
 async fn without_events_it_ends_with_1() {
     let (_file, event) = file_of("{\"kind\":\"Pod\"}\n");
     let ended = eventer(&["explain", &event, "--sink=log:"]).await;

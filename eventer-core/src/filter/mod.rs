@@ -87,6 +87,16 @@ impl EventFilter {
         Decision { is_wanted, option, reason }
     }
 
+    /// As a rule that drops what it wants: why it drops `event`, if it does, as [`decide`](Self::decide) says it. What cannot
+    /// be decided is kept.
+    pub fn drops(&self, event: &Event) -> Option<String> {
+        let is_dropped = self.ask(event).unwrap_or(false);
+        is_dropped.then(|| match &self.expression {
+            Some(expression) => format!("{}: {}", options::WHERE.name, expression.explain(event)),
+            None => "it meets all conditions of the rule".to_owned(),
+        })
+    }
+
     /// Whether the sink wants `event`.
     ///
     /// # Errors
@@ -175,6 +185,21 @@ mod tests {
         assert!(!wants(EventFilter { object_name: regex("^db-"), ..EventFilter::default() }));
         assert!(wants(EventFilter { exclude_object_name: regex("^db-"), ..EventFilter::default() }));
         assert!(!wants(EventFilter { exclude_reason: regex("BackOff"), ..EventFilter::default() }));
+    }
+
+    #[test]
+    fn a_rule_says_why_it_drops_and_keeps_what_cannot_be_decided() {
+        let rule = |expression: &str| EventFilter {
+            expression: Some(Expression::parse_option(expression).unwrap()),
+            ..EventFilter::default()
+        };
+        let reason = rule("count == 7").drops(&event()).unwrap();
+        assert!(reason.starts_with("where: count == 7 is true"), "{reason}");
+        assert_eq!(rule("count == 8").drops(&event()), None);
+        let undecidable = rule("timestamp(message) > lastTimestamp");
+        assert!(undecidable.wants(&event()) && undecidable.drops(&event()).is_none());
+        let kinds = EventFilter { kinds: vec!["Pod".into()], ..EventFilter::default() };
+        assert_eq!(kinds.drops(&event()).as_deref(), Some("it meets all conditions of the rule"));
     }
 
     #[test]

@@ -239,6 +239,7 @@ fn test_event(args: &CheckArgs, now: Timestamp) -> Event {
         count: 1,
         reporting_component: "eventer".to_owned(),
         cluster: args.run.cluster.clone(),
+        static_labels: Some(args.run.static_labels.clone()).filter(|labels| !labels.is_empty()).map(Arc::new),
         received_at: now,
         ..Event::default()
     };

@@ -9,14 +9,16 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventer_core::event::Labels;
 use eventer_core::filter::Decision;
 use eventer_core::{
-    BuildError, ComponentUri, Event, EventBatch, Pipeline, PipelineBuilder, Policy, Registry, SinkContext,
-    SinkPlan, SourcePlan, report,
+    BuildError, ComponentUri, Event, EventBatch, EventFilter, Pipeline, PipelineBuilder, Policy, Registry,
+    SinkContext, SinkPlan, SourcePlan, report,
 };
 
 use super::tap::Tap;
 use crate::args::{Events, ExplainArgs};
+use crate::config::DROP;
 use crate::plans::{self, Plans};
 use crate::{environment, logging};
 
@@ -26,7 +28,8 @@ const FREQUENCY: Duration = Duration::from_millis(100);
 /// Whoever reads a pager takes the time that it takes.
 const PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
 
-const NO_SINK: &str = "--sink is missing: say which sinks are asked, as a run is told them";
+const NO_SINK: &str =
+    "--sink is missing: say which sinks are asked, by --sink or --config, as a run is told them";
 
 /// What is wrong beside the plans themselves.
 pub(crate) fn mistakes(plans: &Plans) -> Option<String> {
@@ -42,7 +45,7 @@ pub(crate) async fn run(args: ExplainArgs, plans: Plans, registry: &Registry) ->
     if args.events == Events::Stdin && environment::stdin_is_terminal() {
         super::note("reads events from standard input; --event=FILE names a file");
     }
-    let mut sinks = Sinks::new(&plans)?;
+    let mut asked = Asked::new(&plans, args.run.static_labels)?;
     let sources = sources(&args.events, plans.sources, registry)?;
     let (tap, mut batches) = Tap::new();
     let builder = Pipeline::builder().cluster(args.run.cluster).frequency(FREQUENCY).stop_timeout(PATIENCE);
@@ -54,7 +57,7 @@ pub(crate) async fn run(args: ExplainArgs, plans: Plans, registry: &Registry) ->
     let explain = async {
         while let Some(batch) = batches.recv().await {
             for event in &batch {
-                let told = sinks.explain(event, &batch).await;
+                let told = asked.explain(event, &batch).await;
                 if !print(&render::render(&told, args.output))? {
                     return Ok(());
                 }
@@ -91,7 +94,10 @@ pub(crate) async fn run(args: ExplainArgs, plans: Plans, registry: &Registry) ->
 /// What is told of an event.
 #[derive(Debug)]
 struct Explanation<'a> {
-    event: &'a Event,
+    event: Arc<Event>,
+    /// The rule that drops it, and why.
+    dropped: Option<String>,
+    /// None, if it is dropped.
     sinks: Vec<Verdict<'a>>,
 }
 
@@ -118,39 +124,67 @@ enum Payload {
     Impossible(String),
 }
 
-/// The sinks that are asked, by their names.
-struct Sinks {
+/// What is asked: the rules of a run, then its sinks.
+struct Asked {
+    drop: Vec<EventFilter>,
+    static_labels: Option<Arc<Labels>>,
     sinks: Vec<(Arc<str>, SinkPlan)>,
     context: SinkContext,
 }
 
-impl Sinks {
-    fn new(plans: &Plans) -> Result<Self, BuildError> {
+impl Asked {
+    fn new(plans: &Plans, static_labels: Labels) -> Result<Self, BuildError> {
         let mut context = SinkContext::new("");
         context.time_zone = environment::time_zone();
         context.config_maps = plans.sources.iter().find_map(SourcePlan::config_maps);
         let (_, names) = plans.names()?;
-        Ok(Self { sinks: names.into_iter().zip(plans.sinks.iter().cloned()).collect(), context })
+        Ok(Self {
+            drop: plans.drop.clone(),
+            static_labels: (!static_labels.is_empty()).then(|| Arc::new(static_labels)),
+            sinks: names.into_iter().zip(plans.sinks.iter().cloned()).collect(),
+            context,
+        })
     }
 
-    async fn explain<'a>(&'a mut self, event: &'a Arc<Event>, batch: &EventBatch) -> Explanation<'a> {
-        let alone = batch.with_events(vec![event.clone()]);
+    async fn explain(&mut self, event: &Arc<Event>, batch: &EventBatch) -> Explanation<'_> {
+        let rules = self.drop.iter().enumerate();
+        let dropped =
+            rules.filter_map(|(index, rule)| Some(format!("{DROP}[{index}]: {}", rule.drops(event)?)));
+        let dropped = dropped.into_iter().next();
+        // As in a run, the rules have not seen them.
+        let event = match &self.static_labels {
+            Some(labels) => Arc::new(Event { static_labels: Some(labels.clone()), ..Event::clone(event) }),
+            None => event.clone(),
+        };
         let mut sinks = Vec::new();
-        for (name, plan) in &self.sinks {
-            let decision = plan.policy.filter.decide(event);
-            self.context.name = name.clone();
-            let payload = match decision.is_wanted {
-                true => match plan.preview(&alone, &self.context).await {
-                    Ok(Some(text)) => Payload::Text(text),
-                    Ok(None) => Payload::Unknown,
-                    Err(error) => Payload::Impossible(report(&error)),
-                },
-                false => Payload::Nothing,
-            };
-            sinks.push(Verdict { name, kind: plan.kind, decision, payload });
+        if dropped.is_none() {
+            let alone = batch.with_events(vec![event.clone()]);
+            for (name, plan) in &self.sinks {
+                self.context.name = name.clone();
+                sinks.push(verdict(name, plan, &event, &alone, &self.context).await);
+            }
         }
-        Explanation { event, sinks }
+        Explanation { event, dropped, sinks }
     }
+}
+
+async fn verdict<'a>(
+    name: &'a str,
+    plan: &SinkPlan,
+    event: &Event,
+    alone: &EventBatch,
+    context: &SinkContext,
+) -> Verdict<'a> {
+    let decision = plan.policy.filter.decide(event);
+    let payload = match decision.is_wanted {
+        true => match plan.preview(alone, context).await {
+            Ok(Some(text)) => Payload::Text(text),
+            Ok(None) => Payload::Unknown,
+            Err(error) => Payload::Impossible(report(&error)),
+        },
+        false => Payload::Nothing,
+    };
+    Verdict { name, kind: plan.kind, decision, payload }
 }
 
 /// Where the events come from. A file is a recording.

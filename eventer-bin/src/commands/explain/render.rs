@@ -26,8 +26,10 @@ pub(super) fn render(told: &Explanation<'_>, output: Output) -> String {
 }
 
 fn text(told: &Explanation<'_>) -> String {
-    let sinks: Vec<String> = told.sinks.iter().map(sink).collect();
-    format!("{}\n{}\n", headline(told.event), sinks.concat())
+    let dropped =
+        told.dropped.iter().map(|reason| format!("  no sink gets it: {}\n", one_line(reason, usize::MAX)));
+    let lines: String = dropped.chain(told.sinks.iter().map(sink)).collect();
+    format!("{}\n{lines}\n", headline(&told.event))
 }
 
 fn headline(event: &Event) -> String {
@@ -71,6 +73,8 @@ fn indented(payload: &str) -> String {
 #[derive(Serialize)]
 struct Json<'a> {
     event: &'a Event,
+    /// The rule that drops it, and why.
+    dropped: Option<&'a str>,
     sinks: Vec<JsonVerdict<'a>>,
 }
 
@@ -89,7 +93,11 @@ struct JsonVerdict<'a> {
 
 impl<'a> Json<'a> {
     fn new(told: &'a Explanation<'a>) -> Self {
-        Self { event: told.event, sinks: told.sinks.iter().map(JsonVerdict::new).collect() }
+        Self {
+            event: &told.event,
+            dropped: told.dropped.as_deref(),
+            sinks: told.sinks.iter().map(JsonVerdict::new).collect(),
+        }
     }
 }
 
@@ -114,12 +122,14 @@ impl<'a> JsonVerdict<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use eventer_core::event::EventType;
     use eventer_core::filter::Decision;
 
     use super::*;
 
-    fn event() -> Event {
+    fn event() -> Arc<Event> {
         let mut event = Event {
             event_type: EventType::Warning,
             reason: "BackOff".to_owned(),
@@ -130,16 +140,17 @@ mod tests {
         event.involved_object.kind = "Pod".to_owned();
         event.involved_object.namespace = "prod".to_owned();
         event.involved_object.name = "web-0".to_owned();
-        event
+        Arc::new(event)
     }
 
-    fn told(event: &Event) -> Explanation<'_> {
+    fn told() -> Explanation<'static> {
         let decision =
             |is_wanted, option, reason: &str| Decision { is_wanted, option, reason: reason.to_owned() };
         let verdict = |name, kind, decision, payload| Verdict { name, kind, decision, payload };
         let wanted = || decision(true, None, "nothing refuses it");
         Explanation {
-            event,
+            event: event(),
+            dropped: None,
             sinks: vec![
                 verdict("log", "log", wanted(), Payload::Text("{\n\t\"a\": \"\u{1b}\"\n}\n".to_owned())),
                 verdict("pager", "webhook", wanted(), Payload::Impossible("no file".to_owned())),
@@ -152,7 +163,7 @@ mod tests {
     #[test]
     fn people_read_who_gets_it_why_and_what() {
         assert_eq!(
-            render(&told(&event()), Output::Text),
+            render(&told(), Output::Text),
             "Warning BackOff Pod prod/web-0 (x7): Back-off restarting\n\
              \x20 log gets it: nothing refuses it\n\
              \x20   {\n\
@@ -168,8 +179,18 @@ mod tests {
     }
 
     #[test]
+    fn of_what_is_dropped_no_sink_is_told() {
+        let told =
+            Explanation { event: event(), dropped: Some("drop[1]: where: x".to_owned()), sinks: Vec::new() };
+        let text = render(&told, Output::Text);
+        assert_eq!(text.lines().nth(1), Some("  no sink gets it: drop[1]: where: x"));
+        let json: serde_json::Value = serde_json::from_str(&render(&told, Output::Json)).unwrap();
+        assert_eq!((&json["dropped"], &json["sinks"]), (&"drop[1]: where: x".into(), &serde_json::json!([])));
+    }
+
+    #[test]
     fn programs_read_a_line_of_json() {
-        let text = render(&told(&event()), Output::Json);
+        let text = render(&told(), Output::Json);
         assert_eq!(text.lines().count(), 1);
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["event"]["reason"], "BackOff");
