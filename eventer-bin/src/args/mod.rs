@@ -343,11 +343,6 @@ impl Reader<'_> {
         self.value(flag, "true or false", understood)
     }
 
-    /// What the command line says, as it stands there.
-    fn text(&self, flag: Flag) -> Option<String> {
-        self.matches.get_one::<String>(flag.spec.name).cloned()
-    }
-
     fn all(&self, flag: Flag) -> Vec<Secret<String>> {
         let texts = self.matches.get_many::<String>(flag.spec.name).unwrap_or_default();
         texts.cloned().map(Secret::new).collect()
