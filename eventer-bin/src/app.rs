@@ -8,8 +8,9 @@ use eventer_core::{
     ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
 };
 
-use crate::args::{self, CommandLine, Invocation, StateCommand};
+use crate::args::{self, CommandLine, ConvertCommand, Invocation, StateCommand};
 use crate::commands;
+use crate::convert;
 use crate::environment::{self, ProcessEnvironment};
 use crate::listing;
 use crate::plans::{self, Plans};
@@ -31,6 +32,7 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
         Step::Print(text) => print(&text),
         Step::Serve(args, plans) => serve::run(*args, plans),
         Step::LookInto(command) => look_into(&command),
+        Step::Convert(command) => convert(&command),
     }
 }
 
@@ -40,6 +42,7 @@ enum Step {
     Print(String),
     Serve(Box<args::Args>, Plans),
     LookInto(StateCommand),
+    Convert(ConvertCommand),
 }
 
 /// Reads everything that can be wrong before anything is opened.
@@ -56,6 +59,7 @@ fn decide(
         }
         Invocation::Print(text) => Ok(Step::Print(text)),
         Invocation::State(command) => Ok(Step::LookInto(command)),
+        Invocation::Convert(command) => Ok(Step::Convert(command)),
         Invocation::Sinks(kind) => {
             let specs: Vec<_> = registry.sinks().collect();
             let errors = |uri: &ComponentUri| registry.plan_sink(uri).err();
@@ -113,6 +117,23 @@ fn look_into(command: &StateCommand) -> ExitCode {
     let is_failed = failure.is_some();
     complain(&[note, failure].into_iter().flatten().collect::<String>());
     if is_failed { ExitCode::FAILURE } else { printed }
+}
+
+/// The report goes to standard error, so that standard output can be a file. What could not be taken over is no mistake, but
+/// scripts want to know.
+fn convert(command: &ConvertCommand) -> ExitCode {
+    let converted = match convert::run(command) {
+        Ok(converted) => converted,
+        Err(reason) => {
+            complain(&format!("error: {reason}\n"));
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    let written: String =
+        converted.written.iter().map(|path| format!("wrote {}\n", path.display())).collect();
+    complain(&format!("{}{written}", converted.report));
+    let printed = print(&converted.output);
+    if converted.report.has_lost() { ExitCode::FAILURE } else { printed }
 }
 
 /// Whoever reads the listing may have read enough (`| head`), which is no error.

@@ -4,6 +4,7 @@ mod admin;
 mod app;
 mod args;
 mod commands;
+mod convert;
 mod defaults;
 mod document;
 mod environment;

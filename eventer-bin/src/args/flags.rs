@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, Command};
 use eventer_core::OptionSpec;
 
-use super::state;
+use super::{convert, state};
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +140,8 @@ const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
        eventer sinks [KIND]
        eventer sources [KIND]
        eventer journal --state-dir=DIR
-       eventer dead-letters list|show|replay|drop --state-dir=DIR [ID]...";
+       eventer dead-letters list|show|replay|drop --state-dir=DIR [ID]...
+       eventer convert TOOL FILE [--output=DIR]";
 
 const FOOTER: &str = "\
 A URI has the form kind:endpoint?option=value&option=value. $NAME and ${NAME} in it stand for variables of the
@@ -160,7 +161,7 @@ Exit codes: 0 all is delivered, or a signal came; 1 something could not be opene
 
 /// A flag of that name; all of a name take their values alike.
 pub(super) fn find(name: &str) -> Option<Flag> {
-    all().chain(state::all()).find(|flag| flag.spec.name == name)
+    all().chain(state::all()).chain(convert::all()).find(|flag| flag.spec.name == name)
 }
 
 /// The flags that are accepted and have no effect.
@@ -185,6 +186,7 @@ pub(super) fn command() -> Command {
         .subcommand(listing(SINKS, "List the kinds of sinks, or the options of one"))
         .subcommand(listing(SOURCES, "List the kinds of sources, or the options of one"))
         .subcommands(state::commands())
+        .subcommand(convert::command())
         .after_help(FOOTER)
 }
 

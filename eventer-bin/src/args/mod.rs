@@ -1,5 +1,6 @@
 //! The command line, read into types. It collects every mistake, and never shows a value: it may hold a secret.
 
+mod convert;
 mod flags;
 mod go_syntax;
 mod state;
@@ -17,6 +18,7 @@ use clap::parser::ValueSource;
 use eventer_core::uri::ByteSize;
 use eventer_core::{OptionValue, Secret};
 
+pub(crate) use convert::ConvertCommand;
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
 
@@ -40,6 +42,8 @@ pub(crate) enum Invocation {
     Sources(Option<String>),
     /// Look into a state directory, or change what is in it.
     State(StateCommand),
+    /// Turn another tool's config into a config file.
+    Convert(ConvertCommand),
     /// Print a text.
     Print(String),
 }
@@ -117,6 +121,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLin
         Some((name @ (state::JOURNAL | state::DEAD_LETTERS), own)) => {
             let command = state::read(name, own, &matches, &mut mistakes);
             command.map_or(Invocation::Print(String::new()), Invocation::State)
+        }
+        Some((convert::CONVERT, own)) => {
+            let command = convert::read(own, &mut mistakes);
+            command.map_or(Invocation::Print(String::new()), Invocation::Convert)
         }
         _ => {
             let mut reader = Reader { matches: &matches, mistakes: Vec::new() };
