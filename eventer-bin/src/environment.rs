@@ -27,7 +27,7 @@ const MEMORY_LIMITS: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/m
 /// Where Linux tells which signals this process ignores. Elsewhere none is taken for ignored.
 const PROCESS_STATUS: &str = "/proc/self/status";
 
-/// The variables of the process.
+/// The variables of the process, and the files of the machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProcessEnvironment;
 
@@ -35,6 +35,12 @@ impl Environment for ProcessEnvironment {
     #[expect(clippy::disallowed_methods, reason = "the one place that may read variables")]
     fn get(&self, name: &str) -> Option<String> {
         env::var(name).ok()
+    }
+
+    fn read(&self, path: &str) -> Result<String, String> {
+        let content = fs::read(path).map_err(|error| error.to_string())?;
+        let text = String::from_utf8(content).map_err(|_| "it is no text in UTF-8".to_owned())?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 }
 

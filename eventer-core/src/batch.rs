@@ -88,6 +88,11 @@ impl EventBatch {
         Self { events: events.into(), ..self.clone() }
     }
 
+    /// Changes the events, before anybody else has them.
+    pub(crate) fn each_mut(&mut self, mut change: impl FnMut(&mut Event)) {
+        Arc::make_mut(&mut self.events).iter_mut().for_each(|event| change(Arc::make_mut(event)));
+    }
+
     /// Name of the source.
     pub fn source(&self) -> &Arc<str> {
         &self.source
@@ -106,6 +111,11 @@ impl EventBatch {
     /// How far the source has come with this batch.
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
         self.checkpoint.as_deref()
+    }
+
+    /// As [`checkpoint`](Self::checkpoint), shared.
+    pub(crate) fn shared_checkpoint(&self) -> Option<Arc<Checkpoint>> {
+        self.checkpoint.clone()
     }
 
     /// The events.

@@ -243,6 +243,31 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The option that it is about.
+    pub fn option(&self) -> Option<&str> {
+        match self {
+            Self::UnknownOption { option, .. }
+            | Self::InvalidOption { option, .. }
+            | Self::MissingOption { option, .. } => Some(option),
+            Self::Syntax { .. } | Self::UnknownKind { .. } => None,
+        }
+    }
+
+    /// The same of a component that is called otherwise, such as by its place in a file.
+    #[must_use]
+    pub fn of(mut self, name: String) -> Self {
+        match &mut self {
+            Self::Syntax { component, .. }
+            | Self::UnknownKind { component, .. }
+            | Self::UnknownOption { component, .. }
+            | Self::InvalidOption { component, .. }
+            | Self::MissingOption { component, .. } => *component = name,
+        }
+        self
+    }
+}
+
 fn did_you_mean(suggestion: &Option<String>) -> String {
     suggestion.as_ref().map(|word| format!(", did you mean \"{word}\"?")).unwrap_or_default()
 }

@@ -2,16 +2,18 @@
 //!
 //! # Layout
 //! In reading order: what travels ([`event`], [`batch`]), the two traits ([`source`], [`sink`]), how a flag becomes one of
-//! them ([`uri`], [`registry`], [`policy`], [`filter`]), and what happens in between.
+//! them ([`uri`], [`registry`], [`policy`], [`filter`], [`expression`]), and what happens in between.
 
 pub mod batch;
 pub mod cluster;
 pub mod error;
 pub mod event;
+pub mod expression;
 pub mod filter;
 pub mod metrics;
 pub mod pipeline;
 pub mod policy;
+pub mod re2;
 pub mod registry;
 pub mod secret;
 pub mod shutdown;
@@ -29,6 +31,7 @@ mod backoff;
 mod journal;
 mod layer;
 mod manager;
+mod task;
 mod worker;
 
 pub use async_trait::async_trait;
@@ -37,11 +40,12 @@ pub use batch::{Checkpoint, EventBatch, Intake, Position};
 pub use cluster::{ConfigMapKey, ConfigMaps};
 pub use error::{BoxError, BuildError, ConfigError, ExportError, ExportErrorKind, SourceError, report};
 pub use event::Event;
-pub use filter::EventFilter;
+pub use expression::Expression;
+pub use filter::{Decision, EventFilter};
 pub use journal::{Begin, storage};
 pub use manager::SinkSummary;
 pub use metrics::Metrics;
-pub use pipeline::{End, Pipeline, PipelineBuilder, Summary};
+pub use pipeline::{Changes, End, Exchange, Pipeline, PipelineBuilder, PipelineControl, Setup, Summary};
 pub use policy::{Policy, PolicyDefaults};
 pub use registry::{Finding, Registry, SinkConfig, SinkPlan, SourceConfig, SourcePlan};
 pub use secret::{Secret, SecretSource};

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use futures_util::future::join_all;
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::backoff::Backoff;
 use crate::journal::{Cursor, Journal};
 use crate::metrics::DropReason;
+use crate::registry::SinkPlan;
 use crate::shutdown::{Phase, Shutdown};
 use crate::sink::EventSink;
 use crate::status::SinkState;
+use crate::task::OwnedTask;
 use crate::worker::Worker;
 
 /// Pause before a worker that panicked is started again, for the first time.
@@ -27,14 +30,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(crate) struct SinkManager {
     journal: Journal,
     shutdown: Shutdown,
-    workers: JoinSet<()>,
     sinks: Vec<Sink>,
+    /// What became of those that were taken out.
+    former: Vec<SinkSummary>,
 }
 
 struct Sink {
     state: Arc<SinkState>,
     cursor: Cursor,
     worker: Worker,
+    task: OwnedTask<()>,
 }
 
 /// What became of the events of one sink.
@@ -55,7 +60,7 @@ pub struct SinkSummary {
 
 impl SinkManager {
     pub(crate) fn new(journal: Journal, shutdown: Shutdown) -> Self {
-        Self { journal, shutdown, workers: JoinSet::new(), sinks: Vec::new() }
+        Self { journal, shutdown, sinks: Vec::new(), former: Vec::new() }
     }
 
     /// The journal that the workers read.
@@ -67,8 +72,66 @@ impl SinkManager {
     /// Starts a worker; `sink` is given if it is open already.
     pub(crate) fn start(&mut self, worker: Worker, sink: Option<Arc<dyn EventSink>>) {
         let (state, cursor) = (worker.layers.state.clone(), worker.cursor.clone());
-        self.workers.spawn(supervise(worker.clone(), sink));
-        self.sinks.push(Sink { state, cursor, worker });
+        let task = OwnedTask::spawn(supervise(worker.clone(), sink));
+        self.sinks.push(Sink { state, cursor, worker, task });
+    }
+
+    /// The plans of the sinks by their names.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = (&Arc<str>, &SinkPlan)> {
+        self.sinks.iter().map(|sink| (sink.state.name(), &sink.worker.plan))
+    }
+
+    /// The states of the sinks.
+    pub(crate) fn states(&self) -> Vec<Arc<SinkState>> {
+        self.sinks.iter().map(|sink| sink.state.clone()).collect()
+    }
+
+    /// Ends the attempts of the sinks of these names, and waits for it; what they have not delivered stays in the journal.
+    ///
+    /// # Cancellation
+    /// Safe to cancel: they end nevertheless, and can be asked again.
+    pub(crate) async fn retire(&mut self, names: &[Arc<str>]) {
+        let retired = self.sinks.iter_mut().filter(|sink| names.contains(sink.state.name()));
+        join_all(retired.map(|sink| {
+            sink.worker.layers.attempts.end();
+            sink.task.ended()
+        }))
+        .await;
+    }
+
+    /// Lets go of the sink `name`, which has retired, and says what it leaves to its successor.
+    pub(crate) fn take(&mut self, name: &str) -> Option<(Cursor, Arc<SinkState>)> {
+        let index = self.sinks.iter().position(|sink| **sink.state.name() == *name)?;
+        let sink = self.sinks.remove(index);
+        Some((sink.cursor, sink.state))
+    }
+
+    /// Takes the sink `name`, which has retired, out for good.
+    pub(crate) fn remove(&mut self, name: &str, now: Timestamp) {
+        let Some(index) = self.sinks.iter().position(|sink| **sink.state.name() == *name) else { return };
+        let sink = self.sinks.remove(index);
+        let lost = sink.cursor.leave(now);
+        if lost > 0 {
+            tracing::error!(
+                sink = name,
+                events = lost,
+                "the sink is taken out, and what waited for it is dropped"
+            );
+        }
+        let totals = sink.state.totals();
+        self.former.push(SinkSummary {
+            name: sink.state.name().clone(),
+            exported: totals.exported,
+            rejected: totals.rejected,
+            dropped: totals.dropped + sink.cursor.take_lost(),
+            undelivered: 0,
+        });
+    }
+
+    async fn all_ended(&mut self) {
+        for sink in &mut self.sinks {
+            sink.task.ended().await;
+        }
     }
 
     /// Nothing more will come: waits until the sinks have delivered everything, or `gives_up` says that they will not.
@@ -76,7 +139,7 @@ impl SinkManager {
         self.journal.close();
         tokio::select! {
             () = gives_up => {}
-            () = async { while self.workers.join_next().await.is_some() {} } => {}
+            () = self.all_ended() => {}
         }
     }
 
@@ -85,7 +148,7 @@ impl SinkManager {
         if self.sinks.is_empty() {
             std::future::pending::<()>().await;
         }
-        while self.workers.join_next().await.is_some() {}
+        self.all_ended().await;
     }
 
     /// Waits until no sink has made progress for `patience`. A sink that waits for its turn under a rate limit is
@@ -114,12 +177,11 @@ impl SinkManager {
     pub(crate) async fn finish(mut self) -> Vec<SinkSummary> {
         self.shutdown.advance(Phase::Expired);
         // A sink that never yields would hold us for ever; its task is left to the runtime's end.
-        let left = async { while self.workers.join_next().await.is_some() {} };
-        if timeout(LEAVE_WITHIN, left).await.is_err() {
+        if timeout(LEAVE_WITHIN, self.all_ended()).await.is_err() {
             tracing::error!("a sink blocks its thread and cannot be stopped");
         }
-        self.workers.abort_all();
-        self.sinks.iter().map(Sink::summary).collect()
+        self.sinks.iter().for_each(|sink| sink.task.abort());
+        self.former.into_iter().chain(self.sinks.iter().map(Sink::summary)).collect()
     }
 }
 
@@ -150,8 +212,8 @@ impl Sink {
 async fn supervise(worker: Worker, mut sink: Option<Arc<dyn EventSink>>) {
     let mut backoff = Backoff::new(RESTART_AFTER, worker.plan.policy.max_backoff);
     loop {
-        let mut task = AbortOnDrop(tokio::spawn(worker.clone().run(sink.take())));
-        let Err(error) = (&mut task.0).await else { return };
+        let mut task = OwnedTask::spawn(worker.clone().run(sink.take()));
+        let Some(Err(error)) = task.ended().await else { return };
         if !error.is_panic() || worker.cursor.is_gone() {
             return;
         }
@@ -159,16 +221,8 @@ async fn supervise(worker: Worker, mut sink: Option<Arc<dyn EventSink>>) {
         worker.layers.state.failed("a bug in the sink made it panic; its events are kept".to_owned());
         tokio::select! {
             () = worker.shutdown.reached(Phase::Expired) => return,
+            () = worker.layers.attempts.over() => return,
             () = sleep(backoff.next_wait()) => {}
         }
-    }
-}
-
-/// A worker does not outlive its supervisor.
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

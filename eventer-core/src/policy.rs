@@ -3,9 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use regex::Regex;
-
-use crate::filter::{EventFilter, Level, NamespaceOf};
+use crate::filter::{self, EventFilter, Level, NamespaceOf};
 use crate::journal::Begin;
 use crate::sink::BatchLimits;
 use crate::source::DEFAULT_BATCH_EVENTS;
@@ -74,37 +72,6 @@ impl PolicyDefaults {
         Self { level: None, namespace_of: NamespaceOf::Object, rate: None, max_age: None, batch: None };
 }
 
-const LEVEL: OptionSpec = OptionSpec::new("level", "Normal|Warning", "Least level of an event, in any case.");
-const NAMESPACES: OptionSpec =
-    OptionSpec::new("namespaces", "LIST", "Namespaces, separated by commas; * is a wildcard.").repeatable();
-const EXCLUDE_NAMESPACES: OptionSpec =
-    OptionSpec::new("exclude_namespaces", "LIST", "Namespaces to leave out; * is a wildcard.").repeatable();
-const KINDS: OptionSpec = OptionSpec::new("kinds", "LIST", "Kinds of the object, in any case.").repeatable();
-const EXCLUDE_KINDS: OptionSpec =
-    OptionSpec::new("exclude_kinds", "LIST", "Kinds of the object to leave out.").repeatable();
-const TYPES: OptionSpec = OptionSpec::new("types", "LIST", "Types of the event, in any case.").repeatable();
-const REASON: OptionSpec =
-    OptionSpec::new("reason", "REGEX,…", "Regular expressions; one must be found in the reason.")
-        .repeatable();
-const EXCLUDE_REASON: OptionSpec =
-    OptionSpec::new("exclude_reason", "REGEX,…", "Regular expressions; none may be found in the reason.")
-        .repeatable();
-const OBJECT_NAME: OptionSpec =
-    OptionSpec::new("object_name", "REGEX", "Regular expression; must be found in the object's name.")
-        .repeatable();
-const EXCLUDE_OBJECT_NAME: OptionSpec = OptionSpec::new(
-    "exclude_object_name",
-    "REGEX",
-    "Regular expression; may not be found in the object's name.",
-)
-.repeatable();
-const MESSAGE: OptionSpec =
-    OptionSpec::new("message", "REGEX", "Regular expression; must be found in the message.").repeatable();
-const EXCLUDE_MESSAGE: OptionSpec =
-    OptionSpec::new("exclude_message", "REGEX", "Regular expression; may not be found in the message.")
-        .repeatable();
-const MIN_COUNT: OptionSpec =
-    OptionSpec::new("min_count", "N", "How often the event must have been seen.").default("1");
 const MAX_AGE: OptionSpec = OptionSpec::new(
     "max_age",
     "DURATION",
@@ -139,21 +106,8 @@ const FROM: OptionSpec = OptionSpec::new(
 const SINK_NAME: OptionSpec =
     OptionSpec::new("sink_name", "NAME", "Name of the sink in logs, metrics and positions; else its kind.");
 
-/// The options that every sink takes, in the order in which the help shows them.
-pub const OPTIONS: &[OptionSpec] = &[
-    LEVEL,
-    TYPES,
-    NAMESPACES,
-    EXCLUDE_NAMESPACES,
-    KINDS,
-    EXCLUDE_KINDS,
-    REASON,
-    EXCLUDE_REASON,
-    OBJECT_NAME,
-    EXCLUDE_OBJECT_NAME,
-    MESSAGE,
-    EXCLUDE_MESSAGE,
-    MIN_COUNT,
+/// The options of this module, in the order in which the help shows them.
+const OWN: [OptionSpec; 11] = [
     MAX_AGE,
     TIMEOUT,
     MIN_BACKOFF,
@@ -166,6 +120,15 @@ pub const OPTIONS: &[OptionSpec] = &[
     FROM,
     SINK_NAME,
 ];
+
+/// The options that every sink takes, those of its filter first, in the order in which the help shows them.
+pub const OPTIONS: &[OptionSpec] = &{
+    let mut all = [SINK_NAME; filter::OPTIONS.len() + OWN.len()];
+    let (filter, own) = all.split_at_mut(filter::OPTIONS.len());
+    filter.copy_from_slice(filter::OPTIONS);
+    own.copy_from_slice(&OWN);
+    all
+};
 
 impl OptionValue for Begin {
     fn parse_option(text: &str) -> Result<Self, String> {
@@ -182,22 +145,7 @@ impl Policy {
     pub fn take(uri: &mut UriReader<'_>, defaults: PolicyDefaults) -> Self {
         let policy = Self {
             from: uri.take_or_default(&FROM),
-            filter: EventFilter {
-                level: uri.take(&LEVEL).or(defaults.level),
-                namespace_of: defaults.namespace_of,
-                namespaces: take_list(uri, &NAMESPACES),
-                exclude_namespaces: take_list(uri, &EXCLUDE_NAMESPACES),
-                kinds: take_list(uri, &KINDS),
-                exclude_kinds: take_list(uri, &EXCLUDE_KINDS),
-                types: take_list(uri, &TYPES),
-                reason: take_list(uri, &REASON),
-                exclude_reason: take_list(uri, &EXCLUDE_REASON),
-                object_name: take_regexes(uri, &OBJECT_NAME),
-                exclude_object_name: take_regexes(uri, &EXCLUDE_OBJECT_NAME),
-                message: take_regexes(uri, &MESSAGE),
-                exclude_message: take_regexes(uri, &EXCLUDE_MESSAGE),
-                min_count: uri.take_or_default(&MIN_COUNT),
-            },
+            filter: EventFilter::take(uri, defaults),
             max_age: uri.take(&MAX_AGE).or(defaults.max_age),
             batch: take_batch(uri, defaults.batch),
             rate: uri.take(&RATE).or(defaults.rate),
@@ -244,24 +192,6 @@ fn take_batch(uri: &mut UriReader<'_>, of_kind: Option<BatchLimits>) -> BatchLim
         events: events.unwrap_or(of_kind.events),
         bytes: bytes.map_or(of_kind.bytes, ByteSize::as_usize),
     }
-}
-
-/// Lists are separated by commas, as kube-eventer's are. An empty list is no condition; but if it is a variable that is
-/// empty, the user meant one.
-fn take_list<T: OptionValue>(uri: &mut UriReader<'_>, option: &OptionSpec) -> Vec<T> {
-    let texts: Vec<String> = uri.take_all(option);
-    if uri.is_from_variable(option) && texts.iter().any(|text| text.trim().is_empty()) {
-        uri.invalid_unseen(option, "a variable in it is empty; leave the option out for no condition");
-    }
-    let words = texts.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|word| !word.is_empty());
-    let parsed: Vec<Result<T, String>> = words.map(T::parse_option).collect();
-    parsed.into_iter().filter_map(|item| item.map_err(|reason| uri.invalid(option, reason)).ok()).collect()
-}
-
-fn take_regexes(uri: &mut UriReader<'_>, option: &OptionSpec) -> Vec<Regex> {
-    let mut regexes: Vec<Regex> = uri.take_all(option);
-    regexes.retain(|regex| !regex.as_str().is_empty());
-    regexes
 }
 
 #[cfg(test)]

@@ -245,6 +245,8 @@ pub struct SinkPlan {
     pub exporter: &'static str,
     /// What happens around it.
     pub policy: Policy,
+    /// What it was parsed from; an embedder's has nothing.
+    uri: Option<ComponentUri>,
     needs: Needs,
     open: Open<SinkContext, Arc<dyn EventSink>>,
     preview: Preview,
@@ -285,6 +287,7 @@ impl SinkPlan {
             name,
             exporter: C::EXPORTER,
             policy,
+            uri: Some(uri.clone()),
             needs,
             open: Arc::new(open),
             preview: Arc::new(preview),
@@ -311,6 +314,14 @@ impl SinkPlan {
     {
         let open = move |_| -> BoxFuture<'static, _> { Box::pin(open()) };
         Self::embedded(name, policy, Arc::new(open))
+    }
+
+    /// Whether both are the same sink with the same options, so that the one need not make room for the other.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.uri, &other.uri) {
+            (Some(uri), Some(other)) => uri == other,
+            _ => Arc::ptr_eq(&self.open, &other.open),
+        }
     }
 
     /// The option by which it asks for a ConfigMap, which a source must know where to find.
@@ -358,6 +369,7 @@ impl SinkPlan {
             name: Some(name.into()),
             exporter: "embedded",
             policy,
+            uri: None,
             needs: Needs::default(),
             open,
             preview: Arc::new(|_, _| Box::pin(async { Ok(None) })),
@@ -380,6 +392,8 @@ pub struct SourcePlan {
     pub name: Option<String>,
     /// The ConfigMaps of the cluster that it speaks to.
     pub(crate) config_maps: Option<Arc<dyn ConfigMaps>>,
+    /// What it was parsed from; an embedder's has nothing.
+    uri: Option<ComponentUri>,
     open: Open<SourceContext, Box<dyn EventSource>>,
     check: Arc<dyn Fn() -> BoxFuture<'static, Vec<Finding>> + Send + Sync>,
 }
@@ -408,25 +422,44 @@ impl SourcePlan {
             let config = asked.clone();
             Box::pin(async move { config.check().await })
         };
-        Ok(Self { kind: C::SPEC.kind, name, config_maps, open: Arc::new(open), check: Arc::new(check) })
+        let uri = Some(uri.clone());
+        Ok(Self { kind: C::SPEC.kind, name, config_maps, uri, open: Arc::new(open), check: Arc::new(check) })
     }
 
     /// A plan for a source that is open already, for embedders. It can be opened once.
     pub fn ready(source: impl EventSource + 'static) -> Self {
         let name = source.name().to_owned();
         let source: Mutex<Option<Box<dyn EventSource>>> = Mutex::new(Some(Box::new(source)));
-        let open = move |_| -> BoxFuture<'static, _> {
+        Self::opening(name, move |_| {
             let source = source.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Box::pin(
-                async move { source.ok_or_else(|| BuildError::new("open a source twice", "it is in use")) },
-            )
-        };
+            async move { source.ok_or_else(|| BuildError::new("open a source twice", "it is in use")) }
+        })
+    }
+
+    /// A plan for a source that `open` opens where its context says, as often as it takes, for embedders.
+    pub fn opening<F>(
+        name: impl Into<String>,
+        open: impl Fn(SourceContext) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Box<dyn EventSource>, BuildError>> + Send + 'static,
+    {
+        let open = move |context| -> BoxFuture<'static, _> { Box::pin(open(context)) };
         Self {
             kind: "embedded",
-            name: Some(name),
+            name: Some(name.into()),
             config_maps: None,
+            uri: None,
             open: Arc::new(open),
             check: Arc::new(|| Box::pin(async { Vec::new() })),
+        }
+    }
+
+    /// Whether both are the same source with the same options.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.uri, &other.uri) {
+            (Some(uri), Some(other)) => uri == other,
+            _ => Arc::ptr_eq(&self.open, &other.open),
         }
     }
 

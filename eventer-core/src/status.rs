@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::batch::Checkpoint;
 use crate::event::Event;
 use crate::journal::Journal;
 use crate::metrics::DropReason;
@@ -28,6 +29,12 @@ pub(crate) struct Board {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) journal: Journal,
     pub(crate) has_storage: bool,
+    pub(crate) components: Mutex<Components>,
+}
+
+/// The sources and sinks that there are at present.
+#[derive(Clone, Default)]
+pub(crate) struct Components {
     pub(crate) sources: Vec<Arc<SourceState>>,
     pub(crate) sinks: Vec<Arc<SinkState>>,
 }
@@ -69,14 +76,23 @@ impl PipelineStatus {
         Self(Arc::new(board))
     }
 
+    /// There are others from now on.
+    pub(crate) fn set_components(&self, components: Components) {
+        *self.0.components.lock().unwrap_or_else(PoisonError::into_inner) = components;
+    }
+
+    fn components(&self) -> Components {
+        self.0.components.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Whether the pipeline's own loops turn. Waiting for a destination is no standstill.
     pub fn is_live(&self) -> bool {
-        self.0.sources.iter().all(|source| !source.is_stuck())
+        self.components().sources.iter().all(|source| !source.is_stuck())
     }
 
     /// When events were last taken from a source.
     pub fn last_round(&self) -> Option<Timestamp> {
-        self.0.sources.iter().filter_map(|source| source.lock().last_round).max()
+        self.components().sources.iter().filter_map(|source| source.lock().last_round).max()
     }
 
     /// Why nothing can be taken in now: the storage of the journal is not open, or cannot be written. `None`: it is well,
@@ -90,20 +106,22 @@ impl PipelineStatus {
 
     /// The sources that ended in trouble.
     pub(crate) fn broken_off(&self) -> Vec<Arc<str>> {
-        let broken_off = self.0.sources.iter().filter(|source| source.lock().is_broken_off);
+        let sources = self.components().sources;
+        let broken_off = sources.iter().filter(|source| source.lock().is_broken_off);
         broken_off.map(|source| source.name.clone()).collect()
     }
 
     /// How each source is.
     pub fn sources(&self) -> Vec<SourceReport> {
-        self.0.sources.iter().map(|source| source.report()).collect()
+        self.components().sources.iter().map(|source| source.report()).collect()
     }
 
     /// How each sink is.
     pub fn sinks(&self) -> Vec<SinkReport> {
         let now = self.0.clock.now();
         let backlogs = self.0.journal.backlogs();
-        let reports = self.0.sinks.iter().map(|sink| {
+        let sinks = self.components().sinks;
+        let reports = sinks.iter().map(|sink| {
             let mut report = sink.report();
             if let Some((_, backlog)) = backlogs.iter().find(|(name, _)| *name == report.name) {
                 report.backlog = backlog.events;
@@ -146,6 +164,8 @@ struct SourceInner {
     waits_since: Option<Instant>,
     has_ended: bool,
     is_broken_off: bool,
+    /// How far it has come: everything up to there is in the journal.
+    checkpoint: Option<Arc<Checkpoint>>,
 }
 
 impl SourceState {
@@ -157,13 +177,31 @@ impl SourceState {
             waits_since: None,
             has_ended: false,
             is_broken_off: false,
+            checkpoint: None,
         };
         Self { name, inner: Mutex::new(inner) }
     }
 
-    /// It is opened now, and its driver's loop will turn.
-    pub(crate) fn begins(&self) {
-        self.lock().turned_at = Some(Instant::now());
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// It is opened now, at `checkpoint`, and its driver's loop will turn.
+    pub(crate) fn begins(&self, checkpoint: Option<Arc<Checkpoint>>) {
+        let mut inner = self.lock();
+        inner.turned_at = Some(Instant::now());
+        (inner.has_ended, inner.is_broken_off) = (false, false);
+        inner.checkpoint = checkpoint;
+    }
+
+    /// Everything up to `checkpoint` is in the journal.
+    pub(crate) fn reached(&self, checkpoint: Arc<Checkpoint>) {
+        self.lock().checkpoint = Some(checkpoint);
+    }
+
+    /// How far it has come.
+    pub(crate) fn checkpoint(&self) -> Option<Arc<Checkpoint>> {
+        self.lock().checkpoint.clone()
     }
 
     /// The driver's loop has turned.
@@ -217,7 +255,6 @@ impl SourceState {
 #[derive(Debug)]
 pub(crate) struct SinkState {
     name: Arc<str>,
-    kind: &'static str,
     clock: Arc<dyn Clock>,
     is_open: AtomicBool,
     inner: Mutex<SinkInner>,
@@ -225,6 +262,7 @@ pub(crate) struct SinkState {
 
 #[derive(Debug, Default)]
 struct SinkInner {
+    kind: &'static str,
     failing_since: Option<(Timestamp, Instant)>,
     failures: u64,
     last_error: Option<String>,
@@ -256,7 +294,16 @@ impl Totals {
 
 impl SinkState {
     pub(crate) fn new(name: Arc<str>, kind: &'static str, clock: Arc<dyn Clock>) -> Self {
-        Self { name, kind, clock, is_open: AtomicBool::new(false), inner: Mutex::default() }
+        let inner = Mutex::new(SinkInner { kind, ..SinkInner::default() });
+        Self { name, clock, is_open: AtomicBool::new(false), inner }
+    }
+
+    /// Another sink comes in its place, which is not open yet. What became of the events so far still counts.
+    pub(crate) fn becomes(&self, kind: &'static str) {
+        self.is_open.store(false, Ordering::Relaxed);
+        let mut inner = self.lock();
+        let totals = inner.totals;
+        *inner = SinkInner { kind, totals, ..SinkInner::default() };
     }
 
     /// It could be opened. That is all that is known of the destination.
@@ -348,7 +395,7 @@ impl SinkState {
         let inner = self.lock();
         SinkReport {
             name: self.name.clone(),
-            kind: self.kind,
+            kind: inner.kind,
             is_open: self.is_open.load(Ordering::Relaxed),
             failing_since: inner.failing_since.map(|(at, _)| at),
             last_error: inner.last_error.clone(),

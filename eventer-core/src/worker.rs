@@ -47,6 +47,7 @@ impl Worker {
                 // It never opened, and there is nothing for it either.
                 () = self.cursor.finished() => return,
                 () = self.layers.journal.left() => return,
+                () = self.layers.attempts.over() => return,
             },
         };
         self.layers.state.opened();
@@ -91,14 +92,18 @@ impl Worker {
             () = asked => {}
             () = self.cursor.finished() => {}
             () = self.layers.journal.left() => {}
+            () = self.layers.attempts.over() => {}
         }
     }
 
-    /// Resolves when what waits is left for the next process and no attempt is under way: what was delivered has its
-    /// verdict then.
+    /// Resolves when what waits is left for the next process, or for the worker that comes after this one, and no attempt is
+    /// under way: what was delivered has its verdict then.
     async fn between_attempts(&self) {
-        self.layers.journal.left().await;
-        self.layers.under_way.none().await;
+        tokio::select! {
+            () = self.layers.journal.left() => {}
+            () = self.layers.attempts.over() => {}
+        }
+        self.layers.attempts.none().await;
     }
 
     /// Delivers until the journal is closed and read to its end. `None`: the destination has gone for good.

@@ -2,12 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::state::{CursorState, Held, Origin, State};
+use super::state::{Away, CursorState, Held, Origin, State};
 use super::storage::Loaded;
-use super::{RETRY_AFTER, Shared};
+use super::{RETRY_AFTER, Shared, Wants};
 use crate::batch::EventBatch;
 use crate::event::Event;
 use crate::metrics::DropReason;
@@ -106,6 +108,11 @@ impl Cursor {
         self.journal.lock().cursors[self.index].losses.events
     }
 
+    /// As [`lost`](Self::lost), and begins to count anew.
+    pub(crate) fn take_lost(&self) -> u64 {
+        std::mem::take(&mut self.journal.lock().cursors[self.index].losses.events)
+    }
+
     /// Whether the sink has gone for good.
     pub(crate) fn is_gone(&self) -> bool {
         self.journal.lock().cursors[self.index].is_gone
@@ -127,6 +134,39 @@ impl Cursor {
         self.journal.store_mark(&mut state, self.index);
         drop(state);
         self.journal.moved.notify_waiters();
+    }
+
+    /// The sink is taken out while the process runs. On disk its place is kept for when it comes back, as that of a sink that is
+    /// no longer in the flags; in memory what waits for it is dropped and counted. Says how many events that were.
+    pub(crate) fn leave(&self, now: Timestamp) -> usize {
+        let mut state = self.journal.lock();
+        let lost = match self.journal.disk() {
+            Some(disk) => {
+                self.journal.store_mark(&mut state, self.index);
+                state.cursors[self.index].away = Some(Away::since(now, disk.forget_after));
+                0
+            }
+            None => {
+                let cursor = &state.cursors[self.index];
+                let lost = state.unsettled(cursor).filter(|event| (cursor.wants)(event)).count();
+                let cursor = &mut state.cursors[self.index];
+                cursor.held = None;
+                cursor.away = Some(Away::Forgotten);
+                cursor.lose(DropReason::Removed, lost);
+                lost
+            }
+        };
+        state.release();
+        drop(state);
+        self.journal.moved.notify_waiters();
+        lost
+    }
+
+    /// The sink is another one from now on, which wants other events; its place and what it holds stay.
+    pub(crate) fn pass_on(&self, wants: Wants, patience: Duration) {
+        let mut state = self.journal.lock();
+        let cursor = &mut state.cursors[self.index];
+        (cursor.wants, cursor.patience, cursor.is_gone) = (wants, patience, false);
     }
 
     /// Waits until the journal is closed and nothing in it that the sink wants is without a verdict, or the sink is gone.

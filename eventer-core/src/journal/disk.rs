@@ -8,9 +8,9 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::{sleep, timeout_at};
 
 use super::room::Wait;
-use super::state::{Absent, Entry, Held, Losses, Origin, State};
+use super::state::{Away, CursorState, Entry, Held, Lost, Origin, State};
 use super::storage::{Backing, Contents, Loaded, Mark};
-use super::{Journal, RETRY_AFTER, Shared};
+use super::{Journal, PATIENCE, RETRY_AFTER, Shared};
 use crate::batch::EventBatch;
 use crate::event::Event;
 use crate::metrics::{DropReason, SinkMetrics};
@@ -20,6 +20,8 @@ pub(super) struct Disk {
     pub(super) backing: Arc<dyn Backing>,
     /// Bytes of batches as they are stored.
     pub(super) capacity: u64,
+    /// How long a sink that is not there keeps its claim.
+    pub(super) forget_after: Duration,
 }
 
 /// Dead letters that are in memory at a time to be delivered again.
@@ -61,25 +63,34 @@ impl Journal {
             let cursor = &mut state.cursors[index];
             cursor.moved_at = tokio::time::Instant::now();
             match contents.marks.get(&*cursor.name) {
-                Some((mark, _)) => cursor.go_on(mark, contents),
+                Some((mark, _)) => {
+                    let lost = cursor.go_on(mark, contents);
+                    cursor.tell_lost(lost);
+                }
                 None if begin(&cursor.name) == Begin::Oldest => cursor.next = contents.oldest,
                 None => cursor.next = contents.next,
             }
         }
-        let known = |name: &str| state.cursors.iter().any(|cursor| &*cursor.name == name);
-        let absent =
-            contents.marks.iter().filter(|(name, _)| !known(name)).map(|(name, (mark, seen_at))| Absent {
-                name: name.as_str().into(),
-                next: mark.number.max(contents.oldest),
-                until: seen_at.saturating_add(forget_after).unwrap_or(Timestamp::MAX),
-                losses: Losses::new(metrics_of(name)),
-            });
-        state.absent = absent.collect();
-        let disk = Disk { backing, capacity };
+        for (name, (mark, seen_at)) in &contents.marks {
+            if state.cursors.iter().any(|cursor| *cursor.name == **name) {
+                continue;
+            }
+            let mut absent = CursorState::new(
+                name.as_str().into(),
+                contents.next,
+                Box::new(|_| true),
+                PATIENCE,
+                metrics_of(name),
+            );
+            let lost = absent.go_on(mark, contents);
+            absent.away = Some(Away::Claiming { lost, until: end_of_claim(*seen_at, forget_after) });
+            state.cursors.push(absent);
+        }
+        let disk = Disk { backing, capacity, forget_after };
         // It is attached once.
         drop(self.0.disk.set(disk));
         self.0.forget(&mut state, now);
-        for index in 0..state.cursors.len() {
+        for index in state.present() {
             self.0.store_mark(&mut state, index);
         }
     }
@@ -92,7 +103,7 @@ impl Journal {
     /// Renews the claims of the sinks that are there, and ends those of sinks that have not been there for too long.
     pub(crate) fn renew_claims(&self, now: Timestamp) {
         let mut state = self.0.lock();
-        for index in 0..state.cursors.len() {
+        for index in state.present() {
             self.0.store_mark(&mut state, index);
         }
         self.0.forget(&mut state, now);
@@ -127,7 +138,7 @@ impl Journal {
             let mut state = self.0.lock();
             for replay in replays {
                 let cursor = state.cursors.iter_mut().find(|cursor| *cursor.name == *replay.sink);
-                if let Some(cursor) = cursor.filter(|cursor| !cursor.is_gone) {
+                if let Some(cursor) = cursor.filter(|cursor| !cursor.is_gone && cursor.away.is_none()) {
                     cursor.replays.push_back(replay);
                 }
             }
@@ -195,7 +206,7 @@ impl Journal {
                     let dropped = state.drop_loaded(oldest, loaded.first(), batch);
                     if dropped.is_ok() {
                         bytes_at_drop = Some(disk.backing.bytes());
-                        for index in 0..state.cursors.len() {
+                        for index in state.present() {
                             self.0.store_mark(&mut state, index);
                         }
                         self.0.store_oldest(&state);
@@ -227,7 +238,7 @@ async fn store(
     let mut state = shared.lock();
     state.push(Entry { first, bytes: batch.resident_bytes(), batch });
     state.keep_in_memory(shared.memory);
-    for index in 0..state.cursors.len() {
+    for index in state.present() {
         if state.cursors[index].is_gone {
             shared.store_mark(&mut state, index);
         }
@@ -259,17 +270,18 @@ impl Shared {
     }
 
     fn forget(&self, state: &mut State, now: Timestamp) {
-        let (kept, forgotten): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut state.absent).into_iter().partition(|absent| absent.until > now);
-        state.absent = kept;
-        for absent in forgotten {
+        let next = state.next;
+        let is_over = |cursor: &&mut CursorState| matches!(cursor.away, Some(Away::Claiming { until, .. }) if until <= now);
+        for forgotten in state.cursors.iter_mut().filter(is_over) {
+            forgotten.away = Some(Away::Forgotten);
+            forgotten.ahead.clear();
             tracing::warn!(
-                sink = &*absent.name,
-                events = state.next - absent.next,
+                sink = &*forgotten.name,
+                events = next - forgotten.next,
                 "this sink has not been in the flags for longer than --forget-sink-after: its claim on the journal ends"
             );
             if let Some(disk) = self.disk() {
-                disk.backing.forget(&absent.name);
+                disk.backing.forget(&forgotten.name);
             }
         }
         state.release();
@@ -310,36 +322,51 @@ impl State {
     }
 }
 
-impl super::state::CursorState {
+impl Away {
+    /// A claim from `now` on.
+    pub(super) fn since(now: Timestamp, forget_after: Duration) -> Self {
+        Self::Claiming { until: end_of_claim(now, forget_after), lost: Lost::default() }
+    }
+}
+
+fn end_of_claim(since: Timestamp, forget_after: Duration) -> Timestamp {
+    since.saturating_add(forget_after).unwrap_or(Timestamp::MAX)
+}
+
+impl CursorState {
     /// Whether it has dead letters before it that are to be delivered again.
     fn replays_already(&self) -> bool {
         let holds = |held: &Held| matches!(held.origin, Origin::DeadLetters(_));
         !self.replays.is_empty() || self.held.as_ref().is_some_and(holds)
     }
 
-    /// Goes on where the sink was, as far as the log goes back.
-    fn go_on(&mut self, mark: &Mark, contents: &Contents) {
+    /// Goes on where the sink was, as far as the log goes back. Says what it has lost.
+    fn go_on(&mut self, mark: &Mark, contents: &Contents) -> Lost {
         self.next = mark.number.min(contents.next);
         self.ahead = mark.ahead.iter().copied().collect();
-        if mark.orphans > 0 {
+        let missing = usize::try_from(contents.oldest.saturating_sub(self.next)).unwrap_or(usize::MAX);
+        let passed = self.ahead.drain(..missing.min(self.ahead.len()));
+        let settled = passed.filter(|is_settled| *is_settled).count();
+        self.next = self.next.max(contents.oldest);
+        Lost { held: usize::try_from(mark.orphans).unwrap_or(usize::MAX), gone: missing - settled }
+    }
+
+    /// Counts what the sink had lost when the process was started, and says it.
+    pub(super) fn tell_lost(&mut self, lost: Lost) {
+        if lost.held > 0 {
             tracing::error!(
                 sink = &*self.name,
-                events = mark.orphans,
+                events = lost.held,
                 "the journal was full, and what this sink held when the process died is lost"
             );
-            self.lose(DropReason::JournalFull, usize::try_from(mark.orphans).unwrap_or(usize::MAX));
         }
-        let missing = usize::try_from(contents.oldest.saturating_sub(self.next)).unwrap_or(usize::MAX);
-        if missing > 0 {
-            let passed = self.ahead.drain(..missing.min(self.ahead.len()));
-            let settled = passed.filter(|is_settled| *is_settled).count();
-            self.next = contents.oldest;
+        if lost.gone > 0 {
             tracing::error!(
                 sink = &*self.name,
-                events = missing - settled,
+                events = lost.gone,
                 "what this sink has not had is gone from the journal"
             );
-            self.lose(DropReason::JournalFull, missing - settled);
         }
+        self.lose(DropReason::JournalFull, lost.held + lost.gone);
     }
 }

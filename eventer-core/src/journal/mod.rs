@@ -20,7 +20,6 @@ pub mod storage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -37,7 +36,7 @@ pub(crate) use disk::Attachment;
 pub use disk::Begin;
 use disk::Disk;
 pub(crate) use room::PATIENCE;
-use state::{CursorState, Entry, Losses, State};
+use state::{Away, CursorState, Entry, State};
 
 /// When what failed on the storage is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -64,6 +63,17 @@ struct Shared {
     appended: Notify,
     /// Woken when a sink leased something or gave a verdict.
     moved: Notify,
+}
+
+/// A sink that wants a place in the journal.
+pub(crate) struct Subscription {
+    /// Its name, by which a place is known again.
+    pub(crate) name: Arc<str>,
+    /// Where it begins if it is not known.
+    pub(crate) begin: Begin,
+    pub(crate) wants: Wants,
+    pub(crate) patience: Duration,
+    pub(crate) metrics: SinkMetrics,
 }
 
 /// How much of the journal a sink has still before it.
@@ -162,37 +172,39 @@ impl Journal {
             // Its position is not stored either: the next process reads it again.
             return;
         }
-        for cursor in &mut self.0.lock().cursors {
+        for cursor in self.0.lock().cursors.iter_mut().filter(|cursor| cursor.away.is_none()) {
             cursor.refused += batch.iter().filter(|event| (cursor.wants)(event)).count();
         }
     }
 
-    /// Adds a cursor at the end of the log. `patience` is how long the sink may be without a verdict before others need
-    /// not wait for it.
-    pub(crate) fn subscribe(
-        &self,
-        name: Arc<str>,
-        wants: Wants,
-        patience: Duration,
-        metrics: SinkMetrics,
-    ) -> Cursor {
+    /// Adds a cursor: where the sink of this name was, if its place is still known; else where `begin` says. `patience`
+    /// is how long the sink may be without a verdict before others need not wait for it.
+    pub(crate) fn subscribe(&self, subscription: Subscription) -> Cursor {
+        let Subscription { name, begin, wants, patience, metrics } = subscription;
         let mut state = self.0.lock();
-        let next = state.next;
-        state.cursors.push(CursorState {
-            name,
-            next,
-            ahead: VecDeque::new(),
-            replays: VecDeque::new(),
-            held: None,
-            leased_to: None,
-            moved_at: Instant::now(),
-            patience,
-            wants,
-            losses: Losses::new(metrics),
-            refused: 0,
-            is_gone: false,
-        });
-        Cursor::new(self.0.clone(), state.cursors.len() - 1)
+        let known = state.cursors.iter().position(|cursor| cursor.name == name && cursor.away.is_some());
+        let next = match begin {
+            Begin::Oldest if state.is_on_disk => state.oldest,
+            Begin::Newest | Begin::Oldest => state.next,
+        };
+        let index = match known {
+            Some(index) => {
+                let cursor = &mut state.cursors[index];
+                match cursor.away.take() {
+                    Some(Away::Claiming { lost, .. }) => cursor.tell_lost(lost),
+                    Some(Away::Forgotten) | None => (cursor.next, cursor.held) = (next, None),
+                }
+                cursor.is_gone = false;
+                (cursor.wants, cursor.patience, cursor.moved_at) = (wants, patience, Instant::now());
+                index
+            }
+            None => {
+                state.cursors.push(CursorState::new(name, next, wants, patience, metrics));
+                state.cursors.len() - 1
+            }
+        };
+        self.0.store_mark(&mut state, index);
+        Cursor::new(self.0.clone(), index)
     }
 
     /// A handle that does not keep the journal.
@@ -203,7 +215,8 @@ impl Journal {
     /// What each sink has before it, by name.
     pub(crate) fn backlogs(&self) -> Vec<(Arc<str>, Backlog)> {
         let state = self.0.lock();
-        state.cursors.iter().map(|cursor| (cursor.name.clone(), state.backlog(cursor))).collect()
+        let present = state.cursors.iter().filter(|cursor| cursor.away.is_none());
+        present.map(|cursor| (cursor.name.clone(), state.backlog(cursor))).collect()
     }
 
     /// About how many bytes of events it holds: in memory, or as they are stored.

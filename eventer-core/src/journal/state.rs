@@ -28,9 +28,8 @@ pub(super) struct State {
     pub(super) entries: VecDeque<Entry>,
     /// Bytes of these.
     pub(super) bytes: usize,
+    /// The places of the sinks, also of those that are away. An index stays what it is.
     pub(super) cursors: Vec<CursorState>,
-    /// Sinks that were in the flags of an earlier process and still have a claim.
-    pub(super) absent: Vec<Absent>,
     pub(super) is_closed: bool,
     /// What waits is for the next process.
     pub(super) is_left: bool,
@@ -67,16 +66,26 @@ pub(super) struct CursorState {
     pub(super) refused: usize,
     /// The sink has gone for good, and nobody waits for it.
     pub(super) is_gone: bool,
+    /// The sink is not there: it is no longer in the flags, or was taken out while the process runs.
+    pub(super) away: Option<Away>,
 }
 
-/// A sink that is no longer in the flags.
-pub(super) struct Absent {
-    pub(super) name: Arc<str>,
-    /// Number of its first event without a verdict.
-    pub(super) next: u64,
-    /// When its claim ends.
-    pub(super) until: Timestamp,
-    pub(super) losses: Losses,
+/// What a sink that is not there has left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Away {
+    /// A claim on what is on disk, until this time. What it had lost when the process was started is told when it comes back.
+    Claiming { until: Timestamp, lost: Lost },
+    /// Nothing: it begins anew if it comes back.
+    Forgotten,
+}
+
+/// What a sink had lost when the process was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lost {
+    /// Events that it held when the last process died, and that the log had dropped.
+    pub(super) held: usize,
+    /// Events that it had not had and that are gone from the log.
+    pub(super) gone: usize,
 }
 
 /// What a sink has lost, and what was said of it.
@@ -112,7 +121,8 @@ impl State {
 
     pub(super) fn push(&mut self, entry: Entry) {
         let newest = entry.first;
-        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.is_gone) {
+        let gone = self.cursors.iter_mut().filter(|cursor| cursor.is_gone && cursor.away.is_none());
+        for cursor in gone {
             let lost = entry.batch.iter().filter(|event| (cursor.wants)(event)).count();
             cursor.next = entry.end();
             cursor.lose(DropReason::Gone, lost);
@@ -130,7 +140,12 @@ impl State {
 
     /// The sinks that somebody waits for.
     pub(super) fn sinks(&self) -> impl Iterator<Item = &CursorState> {
-        self.cursors.iter().filter(|cursor| !cursor.is_gone)
+        self.cursors.iter().filter(|cursor| !cursor.is_gone && cursor.away.is_none())
+    }
+
+    /// The indices of the sinks that are there, also if they have gone for good.
+    pub(super) fn present(&self) -> Vec<usize> {
+        (0..self.cursors.len()).filter(|index| self.cursors[*index].away.is_none()).collect()
     }
 
     /// Lets go of what no sink needs any more. From memory that is what all have leased; from the disk, where it must
@@ -142,8 +157,8 @@ impl State {
             self.entries.pop_front();
         }
         self.oldest = if self.is_on_disk {
-            let absent = self.absent.iter().map(|absent| absent.next);
-            let claimed = self.sinks().map(CursorState::at).chain(absent).min().unwrap_or(self.next);
+            let claims = self.cursors.iter().filter(|cursor| cursor.has_claim());
+            let claimed = claims.map(CursorState::at).min().unwrap_or(self.next);
             claimed.max(self.dropped_to)
         } else {
             self.in_memory()
@@ -152,7 +167,7 @@ impl State {
 
     /// Drops the oldest batch, which cannot be read back, and counts for each sink what it has not leased of it.
     pub(super) fn drop_unreadable(&mut self, first: u64, end: u64) {
-        for cursor in self.cursors.iter_mut().filter(|cursor| !cursor.is_gone && cursor.next < end) {
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.has_claim() && cursor.next < end) {
             let lost = usize::try_from(end - cursor.next.max(first)).unwrap_or(usize::MAX);
             cursor.ahead.drain(..lost.min(cursor.ahead.len()));
             cursor.next = end;
@@ -164,7 +179,7 @@ impl State {
     /// Drops the batch of `events` from `first` to `end`, the oldest one, and counts for each sink what it has not leased
     /// of it.
     pub(super) fn drop_oldest(&mut self, first: u64, end: u64, events: &[Arc<Event>]) {
-        for cursor in self.cursors.iter_mut().filter(|cursor| !cursor.is_gone && cursor.next < end) {
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.has_claim() && cursor.next < end) {
             let skipped = usize::try_from(cursor.next.saturating_sub(first)).unwrap_or(usize::MAX);
             let left = events.iter().skip(skipped);
             let ahead = (0..end - cursor.next.max(first)).map(|_| cursor.ahead.pop_front().unwrap_or(false));
@@ -174,12 +189,6 @@ impl State {
             cursor.next = end;
             cursor.lose(DropReason::JournalFull, lost);
             cursor.losses.report(&cursor.name, lost);
-        }
-        for absent in self.absent.iter_mut().filter(|absent| absent.next < end) {
-            let lost = usize::try_from(end - absent.next.max(first)).unwrap_or(usize::MAX);
-            absent.next = end;
-            absent.losses.add(DropReason::JournalFull, lost);
-            absent.losses.report(&absent.name, lost);
         }
         self.dropped_to = end;
         self.release();
@@ -264,6 +273,36 @@ impl Held {
 }
 
 impl CursorState {
+    /// A place at the event `next`.
+    pub(super) fn new(
+        name: Arc<str>,
+        next: u64,
+        wants: Wants,
+        patience: Duration,
+        metrics: SinkMetrics,
+    ) -> Self {
+        Self {
+            name,
+            next,
+            ahead: VecDeque::new(),
+            replays: VecDeque::new(),
+            held: None,
+            leased_to: None,
+            moved_at: Instant::now(),
+            patience,
+            wants,
+            losses: Losses::new(metrics),
+            refused: 0,
+            is_gone: false,
+            away: None,
+        }
+    }
+
+    /// Whether the log keeps for it what it has not had: it is there, or has a claim from when it was.
+    pub(super) fn has_claim(&self) -> bool {
+        !self.is_gone && self.away != Some(Away::Forgotten)
+    }
+
     /// Number of the first event without a verdict.
     pub(super) fn at(&self) -> u64 {
         self.held.as_ref().and_then(|held| held.open_numbers().next()).unwrap_or(self.next)

@@ -27,7 +27,17 @@ fn journal(batches: usize) -> Journal {
 }
 
 fn subscribe(journal: &Journal, name: &str) -> Cursor {
-    journal.subscribe(name.into(), Box::new(|_| true), PATIENCE, SinkMetrics::unregistered(name))
+    subscribe_as(journal, name, |_| true, SinkMetrics::unregistered(name))
+}
+
+fn subscribe_as(
+    journal: &Journal,
+    name: &str,
+    wants: impl Fn(&Event) -> bool + Send + Sync + 'static,
+    metrics: SinkMetrics,
+) -> Cursor {
+    let (begin, wants) = (Begin::Newest, Box::new(wants));
+    journal.subscribe(Subscription { name: name.into(), begin, wants, patience: PATIENCE, metrics })
 }
 
 /// Leases at most `events`, which are there.
@@ -102,6 +112,24 @@ async fn a_lease_is_of_one_source() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn in_memory_a_sink_that_leaves_leaves_nothing_behind() {
+    let journal = journal(10);
+    let (stays, leaves) = (subscribe(&journal, "stays"), subscribe(&journal, "leaves"));
+    journal.append(batch(0)).await;
+    lease(&leaves, 4).await;
+    leaves.settle([0]);
+    assert_eq!(leaves.leave(Timestamp::UNIX_EPOCH), 9);
+    assert_eq!((leaves.take_lost(), leaves.lost()), (9, 0));
+    journal.append(batch(10)).await;
+    assert_eq!(take(&stays).await, range(0, 20));
+    assert_eq!(journal.resident_bytes(), 0, "nothing is kept for who is not there");
+    let back = subscribe(&journal, "leaves");
+    journal.append(batch(20)).await;
+    assert_eq!(take(&back).await, range(20, 30));
+    assert_eq!(journal.backlogs().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_stays_until_every_sink_holds_it() {
     let journal = journal(10);
     let (fast, slow) = (subscribe(&journal, "fast"), subscribe(&journal, "slow"));
@@ -160,7 +188,7 @@ async fn a_full_journal_drops_from_the_lagging_sink_only_and_counts_it() {
     let journal = journal(2);
     let healthy = subscribe(&journal, "healthy");
     let even = |event: &Event| event.reason.parse::<usize>().unwrap().is_multiple_of(2);
-    let hung = journal.subscribe("hung".into(), Box::new(even), PATIENCE, metrics.sink("hung", "hung"));
+    let hung = subscribe_as(&journal, "hung", even, metrics.sink("hung", "hung"));
     for n in 0..5 {
         journal.append(batch(n * BATCH)).await;
         assert_eq!(take(&healthy).await, range(n * BATCH, n * BATCH + BATCH));
@@ -277,7 +305,7 @@ async fn a_sink_that_is_gone_holds_up_nobody_and_what_comes_for_it_is_counted() 
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry, Arc::new(SystemClock)).unwrap();
     let journal = journal(2);
-    let gone = journal.subscribe("gone".into(), Box::new(|_| true), PATIENCE, metrics.sink("gone", "gone"));
+    let gone = subscribe_as(&journal, "gone", |_| true, metrics.sink("gone", "gone"));
     journal.append(batch(0)).await;
     lease(&gone, 5).await;
     gone.give_up();
@@ -292,7 +320,7 @@ async fn a_sink_that_is_gone_holds_up_nobody_and_what_comes_for_it_is_counted() 
 async fn what_comes_too_late_is_counted_as_undelivered() {
     let journal = journal(2);
     let even = |event: &Event| event.reason.parse::<usize>().unwrap().is_multiple_of(2);
-    let cursor = journal.subscribe("a".into(), Box::new(even), PATIENCE, SinkMetrics::unregistered("a"));
+    let cursor = subscribe_as(&journal, "a", even, SinkMetrics::unregistered("a"));
     journal.refuse(&batch(0));
     assert_eq!(cursor.wanted(even), 5);
 }

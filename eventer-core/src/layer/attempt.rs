@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::LayerContext;
-use super::under_way::UnderWay;
+use super::attempts::Attempts;
 use crate::batch::EventBatch;
 use crate::error::ExportError;
 use crate::journal::Journal;
@@ -19,7 +19,7 @@ pub(super) struct Attempt {
     limit: Duration,
     metrics: SinkMetrics,
     journal: Journal,
-    under_way: UnderWay,
+    attempts: Attempts,
 }
 
 impl Attempt {
@@ -29,16 +29,16 @@ impl Attempt {
             limit,
             metrics: context.metrics.clone(),
             journal: context.journal.clone(),
-            under_way: context.under_way.clone(),
+            attempts: context.attempts.clone(),
         }
     }
 
     pub(super) async fn export(&self, batch: &EventBatch) -> Result<(), ExportError> {
-        if self.journal.is_left() {
-            // The next process makes it; what is under way elsewhere in this sink is still awaited.
+        let begun = if self.journal.is_left() { None } else { self.attempts.begin() };
+        let Some(_under_way) = begun else {
+            // The next process or worker makes it; what is under way elsewhere in this sink is still awaited.
             return std::future::pending().await;
-        }
-        let _under_way = self.under_way.begin();
+        };
         let begin = Instant::now();
         let result = match timeout(self.limit, self.sink.export_events(batch)).await {
             Ok(result) => result,

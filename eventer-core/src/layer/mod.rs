@@ -13,13 +13,13 @@
 //! | sink | the wire |
 
 mod attempt;
+mod attempts;
 mod expire;
 mod rate_limit;
 mod retry;
 mod split;
 #[cfg(test)]
 mod tests;
-mod under_way;
 
 use std::sync::Arc;
 
@@ -33,11 +33,11 @@ use crate::sink::{BatchLimits, EventSink};
 use crate::status::SinkState;
 use crate::time::Clock;
 use attempt::Attempt;
+pub(crate) use attempts::Attempts;
 use expire::{Expire, Expiry};
 use rate_limit::RateLimit;
 use retry::Retry;
 pub(crate) use split::Portion;
-pub(crate) use under_way::UnderWay;
 
 /// Is told the indices of events that have a verdict.
 pub(crate) type Settle<'a> = &'a (dyn Fn(&[usize]) + Send + Sync);
@@ -49,7 +49,7 @@ pub(crate) struct LayerContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: SinkMetrics,
     pub(crate) journal: Journal,
-    pub(crate) under_way: UnderWay,
+    pub(crate) attempts: Attempts,
     pub(crate) state: Arc<SinkState>,
 }
 

@@ -23,7 +23,7 @@ fn wrap(sink: &ScriptedSink, policy: &Policy) -> Wrapped {
     let registry = prometheus::Registry::new();
     let context = LayerContext {
         journal: Journal::new(0),
-        under_way: UnderWay::default(),
+        attempts: Attempts::default(),
         name: "test".into(),
         metrics: crate::Metrics::new(&registry, clock.clone()).unwrap().sink("test", "test"),
         state: Arc::new(SinkState::new("test".into(), "test", clock.clone())),

@@ -37,11 +37,20 @@ pub enum DropReason {
     Gone,
     /// The journal on disk could not be read back.
     Unreadable,
+    /// The sink was taken out while the process ran, and the journal is in memory only.
+    Removed,
 }
 
 impl DropReason {
-    const ALL: [Self; 6] =
-        [Self::JournalFull, Self::MaxAge, Self::RetryFor, Self::Stopped, Self::Gone, Self::Unreadable];
+    const ALL: [Self; 7] = [
+        Self::JournalFull,
+        Self::MaxAge,
+        Self::RetryFor,
+        Self::Stopped,
+        Self::Gone,
+        Self::Unreadable,
+        Self::Removed,
+    ];
 
     /// The reason as a label.
     pub fn as_str(self) -> &'static str {
@@ -52,6 +61,7 @@ impl DropReason {
             Self::Stopped => "stopped",
             Self::Gone => "gone",
             Self::Unreadable => "unreadable",
+            Self::Removed => "removed",
         }
     }
 }
@@ -62,6 +72,7 @@ pub struct Metrics {
     registry: Registry,
     clock: Arc<dyn Clock>,
     received: IntCounterVec,
+    ruled_out: IntCounterVec,
     from_the_future: IntCounterVec,
     undecodable: IntCounterVec,
     restarts: IntCounterVec,
@@ -109,6 +120,11 @@ impl Metrics {
             from_the_future: counter(
                 "eventer_events_from_the_future_total",
                 "Events whose timestamp was far ahead of their receipt.",
+                &["source"],
+            )?,
+            ruled_out: counter(
+                "eventer_events_ruled_out_total",
+                "Events that the rules under drop kept from every sink.",
                 &["source"],
             )?,
             undecodable: counter(
@@ -179,6 +195,7 @@ impl Metrics {
         SourceMetrics {
             received: self.received.with_label_values(&[name]),
             from_the_future: self.from_the_future.with_label_values(&[name]),
+            ruled_out: self.ruled_out.with_label_values(&[name]),
             undecodable: self.undecodable.with_label_values(&[name]),
             relists: self.relists.with_label_values(&[name]),
             gaps: self.gaps.with_label_values(&[name]),
@@ -216,6 +233,7 @@ pub struct SourceMetrics {
     name: Arc<str>,
     clock: Arc<dyn Clock>,
     received: IntCounter,
+    ruled_out: IntCounter,
     from_the_future: IntCounter,
     undecodable: IntCounter,
     relists: IntCounter,
@@ -238,6 +256,17 @@ impl SourceMetrics {
         self.received.inc_by(batch.len() as u64);
         let ahead = batch.iter().filter(|event| event.is_from_the_future()).count();
         self.from_the_future.inc_by(ahead as u64);
+    }
+
+    /// So many events of a batch go to no sink, as the user's rules have it.
+    pub(crate) fn ruled_out(&self, events: usize) {
+        self.ruled_out.inc_by(events as u64);
+    }
+
+    /// The source is not there any more: what grows with time must not grow on.
+    pub(crate) fn gone(&self) {
+        self.watch_age.clear(&self.name);
+        self.silence.clear(&self.name);
     }
 
     /// A line is no event.

@@ -2,30 +2,32 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use jiff::tz::TimeZone;
 
-use super::driver::Driver;
-use super::{Pipeline, StoragePlan, name_that_lasts, names};
+use super::assembly::Assembly;
+use super::control::PipelineControl;
+use super::rules::{RuleSet, Rules};
+use super::{Pipeline, StoragePlan, check_names, names};
 use crate::cluster::ConfigMaps;
 use crate::error::BuildError;
+use crate::event::Labels;
+use crate::filter::EventFilter;
+use crate::journal::Journal;
 use crate::journal::storage::Storage;
-use crate::journal::{Journal, PATIENCE};
-use crate::layer::{LayerContext, UnderWay};
 use crate::manager::SinkManager;
 use crate::metrics::{EventCounters, Metrics, SERIES_LIMIT, register_journal};
 use crate::policy::Policy;
 use crate::registry::{SinkPlan, SourcePlan};
 use crate::shutdown::Shutdown;
-use crate::sink::{EventSink, SinkContext};
-use crate::source::{DEFAULT_BATCH_EVENTS, EventSource, SourceContext};
-use crate::status::{Board, PipelineStatus, SinkState, SourceState};
+use crate::sink::EventSink;
+use crate::source::{DEFAULT_BATCH_EVENTS, EventSource};
+use crate::status::{Board, Components, PipelineStatus, SourceState};
 use crate::time::{Clock, SystemClock};
 use crate::uri::ByteSize;
-use crate::worker::Worker;
 
 /// Puts a [`Pipeline`] together. What is not said is as the `eventer` program has it by default.
 pub struct PipelineBuilder {
@@ -34,6 +36,8 @@ pub struct PipelineBuilder {
     time_zone: TimeZone,
     stdout_is_terminal: bool,
     cluster: Option<Arc<str>>,
+    static_labels: Labels,
+    drop: Vec<EventFilter>,
     frequency: Duration,
     batch_events: NonZeroUsize,
     journal_size: ByteSize,
@@ -93,6 +97,20 @@ impl PipelineBuilder {
     #[must_use]
     pub fn cluster(mut self, cluster: Option<Arc<str>>) -> Self {
         self.cluster = cluster;
+        self
+    }
+
+    /// Labels for every event; they go with it to the sinks.
+    #[must_use]
+    pub fn static_labels(mut self, labels: Labels) -> Self {
+        self.static_labels = labels;
+        self
+    }
+
+    /// Adds a rule: an event that `rule` wants goes to no sink.
+    #[must_use]
+    pub fn drop_rule(mut self, rule: EventFilter) -> Self {
+        self.drop.push(rule);
         self
     }
 
@@ -182,9 +200,6 @@ impl PipelineBuilder {
     /// Adds a source that was planned from a URI.
     #[must_use]
     pub fn source_plan(mut self, plan: SourcePlan) -> Self {
-        if self.config_maps.is_none() {
-            self.config_maps = plan.config_maps.clone();
-        }
         self.sources.push(plan);
         self
     }
@@ -222,79 +237,33 @@ impl PipelineBuilder {
         let journal = Journal::new(self.journal_size.as_usize());
         register_journal(metrics.registry(), &journal, self.storage.is_some(), self.clock.clone())
             .map_err(register)?;
-        let shutdown = Shutdown::new();
-
-        if self.storage.is_some() {
-            name_that_lasts(
-                "source_name",
-                self.sources.iter().map(|plan| (plan.kind, plan.name.as_deref())),
-            )?;
-            name_that_lasts("sink_name", self.sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
-        }
+        check_names(self.storage.is_some(), &self.sources, &self.sinks)?;
         let source_names = names(self.sources.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
-        let sources: Vec<_> = source_names
-            .iter()
-            .cloned()
-            .zip(self.sources)
-            .map(|(name, plan)| {
-                let context = SourceContext {
-                    cluster: self.cluster.clone(),
-                    batch_events: self.batch_events,
-                    ..SourceContext::new(name.clone(), self.clock.clone(), metrics.source(&name))
-                };
-                let driver = Driver {
-                    state: Arc::new(SourceState::new(name.clone())),
-                    metrics: context.metrics.clone(),
-                    rounds: metrics.rounds.clone(),
-                    counters: counters.clone(),
-                    journal: journal.clone(),
-                    clock: self.clock.clone(),
-                    shutdown: shutdown.clone(),
-                    frequency: self.frequency,
-                    batch_events: self.batch_events,
-                    name,
-                };
-                (plan, context, driver)
-            })
-            .collect();
-
-        let config_maps = self.config_maps;
         let sink_names = names(self.sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
+        let assembly = Assembly {
+            metrics: metrics.clone(),
+            clock: self.clock.clone(),
+            time_zone: self.time_zone,
+            stdout_is_terminal: self.stdout_is_terminal,
+            cluster: self.cluster,
+            frequency: self.frequency,
+            batch_events: self.batch_events,
+            counters,
+            journal: journal.clone(),
+            shutdown: Shutdown::new(),
+            rules: Rules::new(RuleSet::new(self.static_labels, self.drop)),
+            config_maps: self.config_maps,
+        };
+        let config_maps = assembly.config_maps(self.sources.iter());
+        let sources: Vec<_> = source_names
+            .into_iter()
+            .zip(self.sources)
+            .map(|(name, plan)| (Arc::new(SourceState::new(name)), plan))
+            .collect();
         let workers: Vec<_> = sink_names
             .into_iter()
             .zip(self.sinks)
-            .map(|(name, plan)| {
-                let context = SinkContext {
-                    clock: self.clock.clone(),
-                    time_zone: self.time_zone.clone(),
-                    stdout_is_terminal: self.stdout_is_terminal,
-                    config_maps: config_maps.clone(),
-                    ..SinkContext::new(name.clone())
-                };
-                let sink_metrics = metrics.sink(&name, plan.exporter);
-                let filter = plan.policy.filter.clone();
-                // A sink under a rate limit gives a verdict at each turn only.
-                let patience = plan.policy.rate.map_or(PATIENCE, |rate| PATIENCE.saturating_add(rate.per));
-                Worker {
-                    cursor: journal.subscribe(
-                        name.clone(),
-                        Box::new(move |event| filter.wants(event)),
-                        patience,
-                        sink_metrics.clone(),
-                    ),
-                    layers: LayerContext {
-                        state: Arc::new(SinkState::new(name.clone(), plan.kind, self.clock.clone())),
-                        clock: self.clock.clone(),
-                        journal: journal.clone(),
-                        under_way: UnderWay::default(),
-                        metrics: sink_metrics,
-                        name,
-                    },
-                    shutdown: shutdown.clone(),
-                    context,
-                    plan,
-                }
-            })
+            .map(|(name, plan)| assembly.worker(name, plan, config_maps.clone()))
             .collect();
 
         let clock = self.clock;
@@ -302,8 +271,10 @@ impl PipelineBuilder {
             clock: clock.clone(),
             has_storage: self.storage.is_some(),
             journal: journal.clone(),
-            sources: sources.iter().map(|(_, _, driver)| driver.state.clone()).collect(),
-            sinks: workers.iter().map(|worker| worker.layers.state.clone()).collect(),
+            components: Mutex::new(Components {
+                sources: sources.iter().map(|(state, _)| state.clone()).collect(),
+                sinks: workers.iter().map(|worker| worker.layers.state.clone()).collect(),
+            }),
         });
         let storage = self.storage.map(|storage| StoragePlan {
             storage,
@@ -312,14 +283,16 @@ impl PipelineBuilder {
             clock: clock.clone(),
             metrics: metrics.clone(),
         });
+        let (control, requests) = PipelineControl::new();
         Ok(Pipeline {
+            manager: SinkManager::new(journal, assembly.shutdown.clone()),
+            assembly,
             sources,
             workers,
             storage,
-            journal: journal.clone(),
-            manager: SinkManager::new(journal, shutdown.clone()),
             status,
-            shutdown,
+            control,
+            requests,
             asked_to_stop: self.asked_to_stop,
             stop_timeout: self.stop_timeout,
             is_strict: self.is_strict,
@@ -335,6 +308,8 @@ impl Default for PipelineBuilder {
             time_zone: TimeZone::UTC,
             stdout_is_terminal: false,
             cluster: None,
+            static_labels: Labels::new(),
+            drop: Vec::new(),
             frequency: Self::DEFAULT_FREQUENCY,
             batch_events: DEFAULT_BATCH_EVENTS,
             journal_size: Self::DEFAULT_JOURNAL_SIZE,

@@ -17,6 +17,8 @@ use crate::source::EventSource;
 use crate::status::SourceState;
 use crate::time::{Clock, format_duration};
 
+use super::rules::Rules;
+
 /// How often the source's status is published, however long its ticks are.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
@@ -39,6 +41,9 @@ pub(super) struct Driver {
     pub(super) journal: Journal,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) shutdown: Shutdown,
+    /// Stops this source alone.
+    pub(super) retired: Shutdown,
+    pub(super) rules: Rules,
     pub(super) frequency: Duration,
     pub(super) batch_events: NonZeroUsize,
 }
@@ -75,7 +80,7 @@ impl Driver {
         loop {
             let was_ready = tokio::select! {
                 biased;
-                () = self.shutdown.reached(Phase::Stopping) => {
+                () = self.stopping() => {
                     self.take_last(source).await;
                     return false;
                 }
@@ -95,7 +100,7 @@ impl Driver {
                 Taken::Rest(0) => !was_ready,
                 _ => true,
             };
-            while matches!(taken, Taken::Full) && self.shutdown.phase() == Phase::Running {
+            while matches!(taken, Taken::Full) && !self.is_stopping() {
                 // Nothing else here waits while the source is full and the journal has room.
                 yield_now().await;
                 taken = self.take(source).await;
@@ -108,6 +113,18 @@ impl Driver {
             is_in_trouble = matches!(taken, Taken::Failed);
             self.state.turned(source.status());
         }
+    }
+
+    /// Waits until this source, or all of them, should stop.
+    async fn stopping(&self) {
+        tokio::select! {
+            () = self.shutdown.reached(Phase::Stopping) => {}
+            () = self.retired.reached(Phase::Stopping) => {}
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.shutdown.phase() != Phase::Running || self.retired.phase() != Phase::Running
     }
 
     /// Takes what the source has buffered, in however small batches.
@@ -147,12 +164,13 @@ impl Driver {
             batch.iter().for_each(|event| counters.count(event));
         }
         let events = batch.len();
-        let checkpoint = batch.checkpoint().cloned();
-        if !self.append(batch).await {
+        let checkpoint = batch.shared_checkpoint();
+        if !self.append(self.rules.apply(batch, &self.metrics)).await {
             // What comes after it must not be taken for stored.
             return Taken::TimeUp;
         }
         if let Some(checkpoint) = checkpoint {
+            self.state.reached(checkpoint.clone());
             tokio::select! {
                 biased;
                 () = source.committed(&checkpoint) => {}

@@ -3,8 +3,12 @@
 //! Nothing here is global: the metrics, the clock and the wish to stop come in through the [`PipelineBuilder`], and two
 //! pipelines run side by side in one process.
 
+mod assembly;
 mod builder;
+mod control;
 mod driver;
+mod rules;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::batch::Checkpoint;
@@ -23,15 +26,17 @@ use crate::journal::storage::Storage;
 use crate::journal::{Attachment, Begin, Journal};
 use crate::manager::{SinkManager, SinkSummary};
 use crate::metrics::Metrics;
-use crate::registry::SourcePlan;
-use crate::shutdown::{Phase, Shutdown};
-use crate::source::SourceContext;
-use crate::status::PipelineStatus;
+use crate::registry::{SinkPlan, SourcePlan};
+use crate::shutdown::Phase;
+use crate::status::{PipelineStatus, SourceState};
 use crate::time::{Clock, format_duration};
 use crate::uri::ByteSize;
 use crate::worker::Worker;
+use assembly::Assembly;
 pub use builder::PipelineBuilder;
-use driver::Driver;
+pub use control::{Changes, Exchange, PipelineControl, Setup};
+use control::{Requests, Running};
+use sources::Sources;
 
 /// Time that the storage has at least to write down the last verdicts.
 const LEAST_SYNC: Duration = Duration::from_secs(5);
@@ -45,15 +50,19 @@ const LOOKS_PER_RENEWAL: u32 = 300;
 /// When the pipeline is asked to stop, sources that have not handed over everything end after this part of the time.
 const SOURCES_SHARE: u32 = 4;
 
+/// When the pipeline is asked to stop while sources and sinks are exchanged, that ends after this part of the time.
+const EXCHANGES_SHARE: u32 = 4;
+
 /// Sources, the journal and sinks, ready to run.
 pub struct Pipeline {
-    sources: Vec<(SourcePlan, SourceContext, Driver)>,
+    assembly: Assembly,
+    sources: Vec<(Arc<SourceState>, SourcePlan)>,
     workers: Vec<Worker>,
     manager: SinkManager,
-    journal: Journal,
     storage: Option<StoragePlan>,
     status: PipelineStatus,
-    shutdown: Shutdown,
+    control: PipelineControl,
+    requests: Requests,
     asked_to_stop: BoxFuture<'static, ()>,
     stop_timeout: Duration,
     is_strict: bool,
@@ -101,6 +110,11 @@ impl Pipeline {
         self.status.clone()
     }
 
+    /// A handle by which its sources, sinks and rules can be exchanged while it runs.
+    pub fn control(&self) -> PipelineControl {
+        self.control.clone()
+    }
+
     /// Runs until it is asked to stop or all its sources have ended, delivers what waits, and says what became of it.
     ///
     /// Asked to stop, it delivers for as long as the stop timeout; on a storage, it ends the attempts that are under way and
@@ -114,28 +128,29 @@ impl Pipeline {
     /// Dropping the future ends everything at once, without verdicts.
     pub async fn run(self) -> Result<Summary, BuildError> {
         let Self {
-            sources,
+            mut assembly,
+            sources: planned,
             workers,
             mut manager,
-            journal,
             storage,
-            shutdown,
+            mut requests,
+            control,
             mut asked_to_stop,
             stop_timeout,
             is_strict,
             status,
         } = self;
-        let mut drivers = JoinSet::new();
+        // Without a handle nobody asks any more.
+        drop(control);
+        let (journal, shutdown) = (assembly.journal.clone(), assembly.shutdown.clone());
+        let mut sources = Sources::default();
         let mut workers = VecDeque::from(workers);
         let open = async {
-            let checkpoints = match &storage {
-                Some(plan) => plan.open(&journal, &workers).await?,
-                None => BTreeMap::new(),
-            };
-            for (plan, mut context, driver) in sources {
-                driver.state.begins();
-                context.checkpoint = checkpoints.get(&*context.name).cloned();
-                drivers.spawn(driver.run(plan.open(context).await?));
+            if let Some(plan) = &storage {
+                sources = Sources::new(plan.open(&journal, &workers).await?);
+            }
+            for (state, plan) in planned {
+                sources.start(&assembly, state, plan).await?;
             }
             while let Some(worker) = workers.front() {
                 let sink = match is_strict {
@@ -157,15 +172,6 @@ impl Pipeline {
             manager.start(worker, None);
         }
 
-        let mut has_panicked = false;
-        let mut all_ended = Box::pin(async {
-            while let Some(result) = drivers.join_next().await {
-                if result.is_err_and(|error| error.is_panic()) {
-                    tracing::error!("a bug in a source made it panic; nothing more will come from it");
-                    has_panicked = true;
-                }
-            }
-        });
         let keep_up = async {
             let Some(plan) = &storage else { return std::future::pending().await };
             let mut looks = 0_u32;
@@ -178,13 +184,34 @@ impl Pipeline {
                 }
             }
         };
-        let end = tokio::select! {
-            biased;
-            () = std::future::ready(()), if is_asked_early => End::Shutdown,
-            () = &mut asked_to_stop, if !is_asked_early => End::Shutdown,
-            () = &mut all_ended => End::SourcesEnded,
-            () = manager.deserted() => End::SinksGone,
-            () = keep_up => End::Shutdown,
+        tokio::pin!(keep_up);
+        let end = loop {
+            let request = tokio::select! {
+                biased;
+                () = std::future::ready(()), if is_asked_early => break End::Shutdown,
+                () = &mut asked_to_stop, if !is_asked_early => break End::Shutdown,
+                Some(request) = requests.recv() => request,
+                () = sources.all_ended() => break End::SourcesEnded,
+                () = manager.deserted() => break End::SinksGone,
+                () = &mut keep_up => break End::Shutdown,
+            };
+            let mut running = Running {
+                assembly: &mut assembly,
+                sources: &mut sources,
+                manager: &mut manager,
+                status: &status,
+                has_storage: storage.is_some(),
+            };
+            // Asked to stop meanwhile, it may use up a part of the time: a sink between two workers delivers nothing.
+            let too_late = async {
+                (&mut asked_to_stop).await;
+                sleep(stop_timeout / EXCHANGES_SHARE).await;
+            };
+            tokio::select! {
+                biased;
+                () = running.serve(request) => {}
+                () = too_late => break End::Shutdown,
+            }
         };
         shutdown.advance(Phase::Stopping);
         match end {
@@ -208,10 +235,10 @@ impl Pipeline {
             End::Shutdown => {
                 let drain = async {
                     // What the sources have buffered goes into the journal first. They may not use up all the time.
-                    let ended = timeout(stop_timeout / SOURCES_SHARE, &mut all_ended).await;
+                    let ended = timeout(stop_timeout / SOURCES_SHARE, sources.all_ended()).await;
                     shutdown.advance(Phase::Draining);
                     if ended.is_err() {
-                        (&mut all_ended).await;
+                        sources.all_ended().await;
                     }
                     if storage.is_some() {
                         // It is safe there; what is under way is awaited.
@@ -224,13 +251,12 @@ impl Pipeline {
                 }
             }
         }
-        drop(all_ended);
         shutdown.advance(Phase::Draining);
         let sinks = manager.finish().await;
         if timeout(stop_timeout.max(LEAST_SYNC), journal.synced()).await.is_err() {
             tracing::error!("the disk hangs: what was delivered last may be delivered again");
         }
-        if has_panicked {
+        if sources.has_panicked() {
             return Err(BuildError::new("keep a source running", "a bug in it made it panic"));
         }
         Ok(Summary { end, sinks, broken_off: status.broken_off() })
@@ -239,7 +265,7 @@ impl Pipeline {
 
 impl fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sources: Vec<_> = self.sources.iter().map(|(_, context, _)| &context.name).collect();
+        let sources: Vec<_> = self.sources.iter().map(|(state, _)| state.name()).collect();
         let sinks: Vec<_> = self.workers.iter().map(|worker| &worker.context.name).collect();
         f.debug_struct("Pipeline").field("sources", &sources).field("sinks", &sinks).finish_non_exhaustive()
     }
@@ -279,6 +305,15 @@ impl StoragePlan {
         journal.attach(attachment, now);
         Ok(contents.checkpoints)
     }
+}
+
+/// Whether the names of sources and sinks last as long as they have to.
+fn check_names(has_storage: bool, sources: &[SourcePlan], sinks: &[SinkPlan]) -> Result<(), BuildError> {
+    if !has_storage {
+        return Ok(());
+    }
+    name_that_lasts("source_name", sources.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
+    name_that_lasts("sink_name", sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))
 }
 
 /// On a storage, sources and sinks are known by their names: numbers in the order of the flags would change with it.

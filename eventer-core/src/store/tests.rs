@@ -18,7 +18,7 @@ use crate::batch::{Checkpoint, Intake};
 use crate::error::ExportError;
 use crate::event::Event;
 use crate::journal::storage::{Backing, Contents, Storage as _};
-use crate::journal::{Attachment, Begin, Cursor, Journal, PATIENCE};
+use crate::journal::{Attachment, Begin, Cursor, Journal, PATIENCE, Subscription};
 use crate::metrics::SinkMetrics;
 use crate::pipeline::Pipeline;
 use crate::policy::Policy;
@@ -85,7 +85,13 @@ impl Process {
 }
 
 fn subscribe(journal: &Journal, name: &str) -> Cursor {
-    journal.subscribe(name.into(), Box::new(|_| true), PATIENCE, SinkMetrics::unregistered(name))
+    journal.subscribe(Subscription {
+        name: name.into(),
+        begin: Begin::Newest,
+        wants: Box::new(|_| true),
+        patience: PATIENCE,
+        metrics: SinkMetrics::unregistered(name),
+    })
 }
 
 /// A batch of the events from `first` to `end`, which reaches the position `end`.
@@ -185,6 +191,58 @@ async fn a_sink_that_is_taken_out_of_the_flags_keeps_its_claim_for_a_while() {
     fourth.end().await;
     let fifth = Process::start_with(directory.path(), &["a", "b"], u64::MAX, later).await;
     assert_eq!((fifth.backing.bytes(), fifth.take_all("b").await), (0, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_sink_that_comes_back_while_the_process_runs_goes_on_where_it_was() {
+    let directory = directory();
+    let first = Process::start(directory.path(), &["a", "b"]).await;
+    first.journal.append(batch(0, 10)).await;
+    first.take_all("a").await;
+    first.lease("b", NonZeroUsize::new(6).unwrap()).await.unwrap();
+    first.cursors["b"].settle([0, 1, 4]);
+    first.end().await;
+
+    // Of "b" this process knows only what is on disk.
+    let now = Timestamp::UNIX_EPOCH;
+    let mut second = Process::start(directory.path(), &["a"]).await;
+    assert!(second.journal.backlogs().iter().all(|(name, _)| &**name != "b"), "it is not there");
+    second.journal.append(batch(10, 20)).await;
+    second.take_all("a").await;
+    second.cursors.insert("b", subscribe(&second.journal, "b"));
+    assert_eq!(second.lease("b", NonZeroUsize::new(4).unwrap()).await.unwrap(), [2, 3, 5, 6]);
+    second.cursors["b"].settle([1]);
+
+    // It leaves with some in its hands, and comes back.
+    assert_eq!(second.cursors["b"].leave(now), 0);
+    second.journal.append(batch(20, 30)).await;
+    second.take_all("a").await;
+    second.journal.synced().await;
+    assert!(second.backing.bytes() > 0, "its claim holds");
+    second.cursors.insert("b", subscribe(&second.journal, "b"));
+    assert_eq!(second.take_all("b").await, [&[2, 5, 6][..], &(7..30).collect::<Vec<_>>()].concat());
+    second.end().await;
+
+    let third = Process::start(directory.path(), &["a", "b"]).await;
+    assert_eq!((third.backing.bytes(), third.take_all("b").await), (0, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_sink_that_was_away_for_too_long_begins_anew() {
+    let directory = directory();
+    let mut process = Process::start(directory.path(), &["a", "b"]).await;
+    process.journal.append(batch(0, 10)).await;
+    process.take_all("a").await;
+    process.cursors["b"].leave(Timestamp::UNIX_EPOCH);
+    process.journal.renew_claims(Timestamp::UNIX_EPOCH + FORGET_AFTER / 2);
+    process.journal.synced().await;
+    assert!(process.backing.bytes() > 0);
+    process.journal.renew_claims(Timestamp::UNIX_EPOCH + 2 * FORGET_AFTER);
+    process.journal.synced().await;
+    assert_eq!(process.backing.bytes(), 0);
+    process.cursors.insert("b", subscribe(&process.journal, "b"));
+    process.journal.append(batch(10, 20)).await;
+    assert_eq!(process.take_all("b").await, (10..20).collect::<Vec<_>>());
 }
 
 #[tokio::test]

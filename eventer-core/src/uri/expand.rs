@@ -6,7 +6,20 @@ use std::collections::BTreeMap;
 pub trait Environment {
     /// The value of the variable `name`, if it is defined.
     fn get(&self, name: &str) -> Option<String>;
+
+    /// The text of the file at `path`, for `${file:PATH}`; a line end at its end does not belong to it. By default files
+    /// cannot be read.
+    ///
+    /// # Errors
+    /// Why it cannot be read; shows nothing of it.
+    fn read(&self, path: &str) -> Result<String, String> {
+        let _ = path;
+        Err("files cannot be read here".to_owned())
+    }
 }
+
+/// What a reference `${…}` to a file begins with.
+const FILE: &str = "file:";
 
 impl Environment for BTreeMap<String, String> {
     fn get(&self, name: &str) -> Option<String> {
@@ -19,6 +32,32 @@ impl Environment for () {
     fn get(&self, _: &str) -> Option<String> {
         None
     }
+}
+
+/// Puts what `${NAME}` and `${file:PATH}` stand for into `text`, in which `$${` is a `${` and any other dollar means
+/// itself. Says, too, whether anything was put in.
+///
+/// # Errors
+/// A variable that is not defined, a file that cannot be read, or a `${` that is not closed.
+pub fn expand_value(text: &str, environment: &dyn Environment) -> Result<(String, bool), String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut is_expanded = false;
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(before) = before.strip_suffix('$') {
+            out.push_str(before);
+            out.push_str("${");
+            rest = after;
+            continue;
+        }
+        out.push_str(before);
+        let (name, after) = braced(after, "$${")?;
+        out.push_str(&value_of(name, environment)?);
+        is_expanded = true;
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok((out, is_expanded))
 }
 
 /// If `text` begins with a variable after which it ends or a query begins: its value, and the rest of the text.
@@ -150,20 +189,28 @@ fn token(text: &str) -> Result<Option<Token<'_>>, String> {
     if let Some(rest) = after.strip_prefix('$') {
         return Ok(Some(Token::Text("$", rest)));
     }
-    if let Some(braced) = after.strip_prefix('{') {
-        let (name, rest) =
-            braced.split_once('}').ok_or("a \"${\" is not closed; a dollar itself is written $$")?;
-        if !is_name(name) {
-            // It may be a piece of a credential, and is not shown.
-            return Err(
-                "what stands in a \"${…}\" names no variable; a dollar itself is written $$".to_owned()
-            );
-        }
+    if let Some(after) = after.strip_prefix('{') {
+        let (name, rest) = braced(after, "$$")?;
         return Ok(Some(Token::Variable(name, rest)));
     }
     let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
     let (name, rest) = after.split_at(end);
     Ok(Some(if is_name(name) { Token::Variable(name, rest) } else { Token::Text("$", after) }))
+}
+
+/// The name in the braces that were opened before `text`, and what follows them. `literal` is how one writes what begins
+/// them.
+fn braced<'a>(text: &'a str, literal: &str) -> Result<(&'a str, &'a str), String> {
+    let (name, rest) = text
+        .split_once('}')
+        .ok_or_else(|| format!("a \"${{\" is not closed; the characters themselves are written {literal}"))?;
+    if !is_name(name) && !name.starts_with(FILE) {
+        // It may be a piece of a credential, and is not shown.
+        return Err(format!(
+            "what stands in a \"${{…}}\" names neither a variable nor a file; the characters themselves are written {literal}"
+        ));
+    }
+    Ok((name, rest))
 }
 
 fn is_name(name: &str) -> bool {
@@ -172,6 +219,9 @@ fn is_name(name: &str) -> bool {
 }
 
 fn value_of(name: &str, environment: &dyn Environment) -> Result<String, String> {
+    if let Some(path) = name.strip_prefix(FILE) {
+        return environment.read(path).map_err(|reason| format!("could not read {path}: {reason}"));
+    }
     environment
         .get(name)
         .ok_or_else(|| format!("the variable ${name} is not defined; set it, or write $$ for a dollar"))

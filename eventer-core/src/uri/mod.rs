@@ -11,11 +11,11 @@ mod value;
 
 use std::fmt;
 
-pub use expand::Environment;
+pub use expand::{Environment, expand_value};
 pub use needs::FileCheck;
 pub(crate) use needs::Needs;
 pub use reader::UriReader;
-pub(crate) use reader::nearest;
+pub use reader::nearest;
 pub use spec::{ComponentSpec, EndpointSpec, OptionSpec};
 pub use value::{ByteSize, OptionValue, Rate};
 
@@ -90,6 +90,17 @@ impl ComponentUri {
             (brought, query) => brought.or(query),
         };
         Ok(Self { kind: kind.to_owned(), endpoint, raw_query, options, from_variables })
+    }
+
+    /// A URI of parts that are neither encoded nor hold variables, such as a file of configuration has them.
+    /// `from_variables` names the options in whose values variables were put in.
+    pub fn from_parts(
+        kind: impl Into<String>,
+        endpoint: impl Into<String>,
+        options: Vec<(String, Option<String>)>,
+        from_variables: Vec<String>,
+    ) -> Self {
+        Self { kind: kind.into(), endpoint: endpoint.into(), raw_query: None, options, from_variables }
     }
 
     /// The kind, such as `kafka`.

@@ -14,9 +14,6 @@ pub(super) const BYTES_A_STEP: usize = 32;
 /// compiled with it.
 pub(super) const REGEX_STEPS: usize = 500;
 
-/// Bytes of a compiled regular expression.
-pub(super) const REGEX_BYTES: usize = 1 << 20;
-
 /// How deep blocks and calls of templates may nest. A worker's stack is 2 MiB.
 pub(super) const DEPTH: usize = 100;
 

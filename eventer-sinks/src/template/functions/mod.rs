@@ -7,7 +7,6 @@ pub(super) mod encoding;
 mod lists;
 mod logic;
 mod math;
-mod re2;
 mod regexes;
 mod strings;
 

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Deref;
 
-use regex::{Regex, RegexBuilder};
+use eventer_core::re2;
+use regex::Regex;
 
 use super::super::kind::Kind;
-use super::super::limits::{BYTES_A_STEP, REGEX_BYTES, REGEX_STEPS};
+use super::super::limits::{BYTES_A_STEP, REGEX_STEPS};
 use super::super::value::{Text, Value};
-use super::re2::translate;
 use super::{Answer, Call, Function, fits, function, made};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -41,7 +41,7 @@ impl Regexes {
     /// Compiles `pattern`, to be at hand.
     pub(in super::super) fn add(&mut self, pattern: &str) -> Result<(), String> {
         if !self.0.contains_key(pattern) {
-            self.0.insert(pattern.into(), compile(pattern)?);
+            self.0.insert(pattern.into(), re2::compile(pattern)?);
         }
         Ok(())
     }
@@ -64,17 +64,6 @@ impl Deref for Expression<'_> {
     }
 }
 
-fn compile(pattern: &str) -> Result<Regex, String> {
-    let built =
-        RegexBuilder::new(&translate(pattern)).size_limit(REGEX_BYTES).dfa_size_limit(REGEX_BYTES).build();
-    built.map_err(|error| {
-        let text = error.to_string();
-        // The parser's message draws the pattern over several lines; the last says what is wrong with it.
-        let reason = text.lines().last().unwrap_or(&text).trim().trim_start_matches("error: ").to_owned();
-        format!("\"{pattern}\" is no regular expression: {reason}")
-    })
-}
-
 fn expression<'c>(call: &Call<'c, '_>) -> Result<Expression<'c>, String> {
     let pattern = call.text(0);
     // Whatever the expression, it reads its text byte by byte.
@@ -83,7 +72,7 @@ fn expression<'c>(call: &Call<'c, '_>) -> Result<Expression<'c>, String> {
         Some(regex) => Ok(Expression::Kept(regex)),
         None => {
             call.charge(REGEX_STEPS)?;
-            compile(&pattern).map(Expression::Made)
+            re2::compile(&pattern).map(Expression::Made)
         }
     }
 }

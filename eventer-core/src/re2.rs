@@ -1,10 +1,29 @@
-//! Go's regular expressions in the words of the crate `regex`, which reads some of them otherwise.
+//! Go's regular expressions, which are RE2's, in the words of the crate `regex`, which reads some of them otherwise.
 //!
 //! In Go `\d`, `\s`, `\w` and `\b` know ASCII alone, a class has no classes within and no set operations, `\<` is a `<`, and
 //! `\Q…\E` quotes.
 
+use regex::{Regex, RegexBuilder};
+
+/// Bytes of a compiled expression.
+const LARGEST: usize = 1 << 20;
+
+/// Compiles `pattern` so that it means what it means in Go.
+///
+/// # Errors
+/// Says why it is no regular expression, for a user to read; also if it would take more than a mebibyte.
+pub fn compile(pattern: &str) -> Result<Regex, String> {
+    let built = RegexBuilder::new(&translate(pattern)).size_limit(LARGEST).dfa_size_limit(LARGEST).build();
+    built.map_err(|error| {
+        let text = error.to_string();
+        // The parser's message draws the pattern over several lines; the last says what is wrong with it.
+        let reason = text.lines().last().unwrap_or(&text).trim().trim_start_matches("error: ").to_owned();
+        format!("\"{pattern}\" is no regular expression: {reason}")
+    })
+}
+
 /// Rewrites `pattern`, whose mistakes are left for the compiler to find.
-pub(super) fn translate(pattern: &str) -> String {
+fn translate(pattern: &str) -> String {
     let mut translated = String::with_capacity(pattern.len());
     let mut chars = pattern.chars().peekable();
     // Within a class: how many of its characters there were.

@@ -1,10 +1,17 @@
 //! Which events a sink wants. Pure.
 
+mod conditions;
+mod options;
+mod values;
+
 use jiff::Timestamp;
 use regex::Regex;
 
-use crate::event::{Event, EventType};
-use crate::uri::{OptionValue, nearest};
+use crate::event::Event;
+use crate::expression::{EvaluationError, Expression};
+use conditions::Condition;
+pub use options::OPTIONS;
+pub use values::{Level, NamespaceOf, Pattern, TypeName};
 
 /// Which events a sink wants; all by default. The conditions are joined by AND, the values of each by OR.
 #[derive(Clone, Debug, Default)]
@@ -37,124 +44,65 @@ pub struct EventFilter {
     pub exclude_message: Vec<Regex>,
     /// How often the event must have been seen.
     pub min_count: u32,
+    /// An expression that must be true.
+    pub expression: Option<Expression>,
 }
 
-/// How serious an event is, as kube-eventer's `level=` knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Normal and Warning.
-    Normal,
-    /// Warning only.
-    Warning,
-}
-
-/// Where the namespace of an event is taken from: kube-eventer's sinks disagree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NamespaceOf {
-    /// The object that the event is about; a Node has none.
-    #[default]
-    Object,
-    /// The Event itself; a Node's stand in `default`.
-    Event,
-}
-
-/// A name with `*` as a wildcard.
+/// What a filter decided about an event, and by which condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(String);
+pub struct Decision {
+    /// Whether the event is wanted.
+    pub is_wanted: bool,
+    /// The option whose condition refused it. `None`: nothing did.
+    pub option: Option<&'static str>,
+    /// Why, for people, in lower case and without a full stop: which condition decided, and what the event holds there.
+    /// Shows no secret.
+    pub reason: String,
+}
 
 impl EventFilter {
-    /// Whether the sink wants `event`. The cheap conditions are asked first.
+    /// Whether the sink wants `event`. It wants one for which the expression cannot be computed.
     pub fn wants(&self, event: &Event) -> bool {
-        let kind = event.involved_object.kind.as_str();
-        let namespace = match self.namespace_of {
-            NamespaceOf::Object => event.object_namespace(),
-            NamespaceOf::Event => &event.metadata.namespace,
+        self.ask(event).unwrap_or(true)
+    }
+
+    /// As [`wants`](Self::wants), and says why. Takes longer, for people who ask about one event.
+    pub fn decide(&self, event: &Event) -> Decision {
+        let (is_wanted, option, reason) = match self.refusal(event) {
+            Ok(Some(refusal)) => (
+                false,
+                Some(refusal.option),
+                format!("{}: {}", refusal.option, (refusal.because)(self, event)),
+            ),
+            Ok(None) => (
+                true,
+                None,
+                self.expression.as_ref().map_or_else(
+                    || "nothing refuses it".to_owned(),
+                    |expression| format!("{}: {}", options::WHERE.name, expression.explain(event)),
+                ),
+            ),
+            Err(error) => (true, None, format!("{}: {error}, so it is wanted", options::WHERE.name)),
         };
-        self.level.is_none_or(|least| Level::of(event).is_some_and(|level| level >= least))
-            && (self.types.is_empty()
-                || self.types.iter().any(|name| name.0.eq_ignore_ascii_case(event.event_type.as_str())))
-            && any_word(&self.kinds, kind)
-            && !self.exclude_kinds.iter().any(|word| word.eq_ignore_ascii_case(kind))
-            && (self.namespaces.is_empty()
-                || self.namespaces.iter().any(|pattern| pattern.matches(namespace)))
-            && !self.exclude_namespaces.iter().any(|pattern| pattern.matches(namespace))
-            && event.count() >= self.min_count
-            && found(&self.reason, &self.exclude_reason, &event.reason)
-            && found(&self.object_name, &self.exclude_object_name, &event.involved_object.name)
-            && found(&self.message, &self.exclude_message, &event.message)
+        Decision { is_wanted, option, reason }
     }
-}
 
-fn any_word(words: &[String], value: &str) -> bool {
-    words.is_empty() || words.iter().any(|word| word.eq_ignore_ascii_case(value))
-}
-
-fn found(included: &[Regex], excluded: &[Regex], text: &str) -> bool {
-    (included.is_empty() || included.iter().any(|regex| regex.is_match(text)))
-        && !excluded.iter().any(|regex| regex.is_match(text))
-}
-
-impl Level {
-    fn of(event: &Event) -> Option<Self> {
-        match event.event_type {
-            EventType::Normal => Some(Self::Normal),
-            EventType::Warning => Some(Self::Warning),
-            EventType::Other(_) | EventType::Empty => None,
-        }
+    /// Whether the sink wants `event`.
+    ///
+    /// # Errors
+    /// If that depends on the expression and it cannot be computed for this event.
+    pub(crate) fn ask(&self, event: &Event) -> Result<bool, EvaluationError> {
+        self.refusal(event).map(|refusal| refusal.is_none())
     }
-}
 
-impl OptionValue for Level {
-    /// `Normal` or `Warning` in any case; of a list of both, the lower holds.
-    fn parse_option(text: &str) -> Result<Self, String> {
-        let words = text.split(',').map(|word| match word.trim().to_ascii_lowercase().as_str() {
-            "normal" => Ok(Self::Normal),
-            "warning" => Ok(Self::Warning),
-            _ => Err(format!("\"{text}\" is neither Normal nor Warning")),
-        });
-        words.reduce(|a, b| Ok(a?.min(b?))).unwrap_or(Ok(Self::Normal))
-    }
-}
-
-impl Pattern {
-    /// Whether `name` is of this pattern.
-    pub fn matches(&self, name: &str) -> bool {
-        let Some((head, tail)) = self.0.split_once('*') else { return self.0 == name };
-        let Some(mut rest) = name.strip_prefix(head) else { return false };
-        let mut parts: Vec<&str> = tail.split('*').collect();
-        let last = parts.pop().unwrap_or_default();
-        for part in parts {
-            let Some(at) = rest.find(part) else { return false };
-            rest = &rest[at + part.len()..];
-        }
-        rest.ends_with(last)
-    }
-}
-
-impl OptionValue for Pattern {
-    fn parse_option(text: &str) -> Result<Self, String> {
-        let is_of_a_name =
-            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '*');
-        let text = text.trim();
-        match text.chars().all(is_of_a_name) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(format!("\"{text}\" is no name of a namespace, in which * stands for any text")),
-        }
-    }
-}
-
-/// A type of events as a user names it: in any case, and perhaps one that Kubernetes has not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeName(String);
-
-impl OptionValue for TypeName {
-    fn parse_option(text: &str) -> Result<Self, String> {
-        match nearest(text, ["Normal", "Warning"].into_iter()) {
-            Some(known) if !known.eq_ignore_ascii_case(text) => {
-                Err(format!("\"{text}\" is no type of events, did you mean \"{known}\"?"))
+    /// The first condition that `event` does not meet.
+    fn refusal(&self, event: &Event) -> Result<Option<&'static Condition>, EvaluationError> {
+        for condition in conditions::ALL {
+            if !(condition.holds)(self, event)? {
+                return Ok(Some(condition));
             }
-            _ => Ok(Self(text.to_owned())),
         }
+        Ok(None)
     }
 }
 
@@ -170,13 +118,15 @@ pub(crate) fn is_expired(event: &Event, max_age: Option<std::time::Duration>, no
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::EventType;
+    use crate::uri::OptionValue;
 
     fn event() -> Event {
-        serde_json::from_str(include_str!("../testdata/input-2-warning-backoff.json")).unwrap()
+        serde_json::from_str(include_str!("../../testdata/input-2-warning-backoff.json")).unwrap()
     }
 
     fn node_event() -> Event {
-        serde_json::from_str(include_str!("../testdata/input-3-node-notready.json")).unwrap()
+        serde_json::from_str(include_str!("../../testdata/input-3-node-notready.json")).unwrap()
     }
 
     fn regex(text: &str) -> Vec<Regex> {
@@ -202,14 +152,6 @@ mod tests {
         assert!(!filter(Level::Warning).wants(&event) && filter(Level::Normal).wants(&event));
         event.event_type = "Error".into();
         assert!(!filter(Level::Normal).wants(&event));
-    }
-
-    #[test]
-    fn levels_are_read_in_any_case_and_a_typo_is_refused() {
-        assert_eq!(Level::parse_option("WARNING"), Ok(Level::Warning));
-        assert_eq!(Level::parse_option("Warning,Normal"), Ok(Level::Normal));
-        assert!(Level::parse_option("warnig").is_err());
-        assert!(Level::parse_option("").is_err());
     }
 
     #[test]
@@ -255,13 +197,5 @@ mod tests {
         assert!(is_expired(&event, max_age, now) && !is_expired(&event, None, now));
         event.received_at = "2026-11-21T05:59:00Z".parse().unwrap();
         assert!(!is_expired(&event, max_age, now));
-    }
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        let matches = |pattern: &str, name: &str| Pattern(pattern.to_owned()).matches(name);
-        assert!(matches("kube-*", "kube-system") && !matches("kube-*", "mykube-system"));
-        assert!(matches("*", "") && matches("a*c*e", "abcde") && !matches("a*c*e", "abcd"));
-        assert!(matches("*-prod", "eu-prod") && !matches("prod", "prod-1"));
     }
 }

@@ -1,0 +1,305 @@
+//! One source, sink or rule of the file: a URI as in the flag, or a map of its options.
+
+use std::collections::BTreeMap;
+
+use eventer_core::uri::nearest;
+use eventer_core::{
+    ComponentSpec, ComponentUri, ConfigError, EndpointSpec, Environment, OptionSpec, filter, policy, registry,
+};
+
+use super::{List, place, value};
+use crate::document::{Entry, Node, Value};
+
+/// The key of a component's kind, and that of what stands between `kind:` and `?` in its URI.
+pub(super) const KIND: &str = "kind";
+/// See [`KIND`].
+pub(super) const ENDPOINT: &str = "endpoint";
+
+/// What an option that takes JSON declares as the form of its value; a map or a list can be written for it.
+pub(super) const JSON: &str = "JSON";
+
+/// A prefix that hands an option to the destination, whatever it looks like.
+const PASS_ON: &str = "query.";
+
+/// A component that was asked for, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Component {
+    /// What was asked for.
+    pub(crate) uri: ComponentUri,
+    /// Where.
+    pub(crate) place: Place,
+}
+
+/// Where a component was asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// By this flag.
+    Flag(&'static str),
+    /// In a file.
+    File {
+        /// Its name.
+        file: String,
+        /// The list that it stands in, and its number, such as `sinks[0]`.
+        key: String,
+        /// Its first line.
+        line: u64,
+        /// The lines of its options.
+        options: BTreeMap<String, u64>,
+    },
+}
+
+impl Place {
+    /// The mistake, told of this place.
+    pub(crate) fn tell(&self, kind: &str, error: ConfigError) -> ConfigError {
+        match self {
+            Self::Flag(_) => error,
+            Self::File { file, key, line, options } => {
+                let line = error.option().and_then(|option| options.get(option)).unwrap_or(line);
+                error.of(place(file, *line, &format!("{key} ({kind})")))
+            }
+        }
+    }
+
+    /// What a list of components is called here: a flag, or a key of a file.
+    pub(crate) fn list(&self) -> String {
+        match self {
+            Self::Flag(flag) => (*flag).to_owned(),
+            Self::File { file, key, .. } => {
+                format!("{file}: {}", key.split('[').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// What is needed to understand a component.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub(super) file: &'a str,
+    pub(super) list: List,
+    pub(super) index: usize,
+    pub(super) specs: &'a [&'static ComponentSpec],
+    pub(super) environment: &'a dyn Environment,
+}
+
+/// Reads one.
+pub(super) fn read(node: &Node, around: Surroundings<'_>) -> Result<Component, Vec<String>> {
+    match (&node.value, around.list) {
+        (Value::Text(text), List::Drop) => rule(text, node, around),
+        (Value::Text(text), _) => uri(text, node, around),
+        // `- log:` is a map to YAML, whose only key has no value.
+        (Value::Map(entries), List::Sources | List::Sinks) if is_bare_uri(entries) => {
+            uri(&format!("{}:", entries[0].key), node, around)
+        }
+        (Value::Map(entries), _) => map(entries, node, around),
+        (value, _) => {
+            let wanted = if around.list == List::Drop { "an expression or a map of filters" } else { "a URI or a map" };
+            Err(vec![format!("{}: it takes {wanted}, and this is {}", around.place(node.line), value.form())])
+        }
+    }
+}
+
+impl Surroundings<'_> {
+    fn key(&self) -> String {
+        format!("{}[{}]", self.list.key(), self.index)
+    }
+
+    fn place(&self, line: u64) -> String {
+        place(self.file, line, &self.key())
+    }
+
+    fn component(&self, uri: ComponentUri, line: u64, options: BTreeMap<String, u64>) -> Component {
+        let place = Place::File { file: self.file.to_owned(), key: self.key(), line, options };
+        Component { uri, place }
+    }
+}
+
+fn is_bare_uri(entries: &[Entry]) -> bool {
+    matches!(entries, [Entry { node: Node { value: Value::Null, .. }, key, .. }] if key != KIND)
+}
+
+fn uri(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, Vec<String>> {
+    let place = around.place(node.line);
+    let uri = ComponentUri::parse(around.list.flag(), text, around.environment)
+        .map_err(|error| vec![error.of(place).to_string()])?;
+    Ok(around.component(uri, node.line, BTreeMap::new()))
+}
+
+/// A rule that is nothing but an expression.
+fn rule(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, Vec<String>> {
+    let told = |reason| vec![format!("{}: {reason}", around.place(node.line))];
+    let (text, _) = eventer_core::uri::expand_value(text, around.environment).map_err(told)?;
+    let options = vec![(filter::WHERE.name.to_owned(), Some(text))];
+    let uri = ComponentUri::from_parts(List::Drop.key(), "", options, Vec::new());
+    Ok(around.component(uri, node.line, BTreeMap::new()))
+}
+
+fn map(entries: &[Entry], node: &Node, around: Surroundings<'_>) -> Result<Component, Vec<String>> {
+    let mut reader = MapReader {
+        around,
+        spec: None,
+        options: Vec::new(),
+        from_variables: Vec::new(),
+        lines: BTreeMap::new(),
+        mistakes: Vec::new(),
+    };
+    let kind = match around.list {
+        List::Drop => List::Drop.key().to_owned(),
+        List::Sources | List::Sinks => reader.kind(entries, node.line)?,
+    };
+    let mut endpoint = String::new();
+    for entry in entries.iter().filter(|entry| around.list == List::Drop || entry.key != KIND) {
+        if entry.key == ENDPOINT && around.list != List::Drop {
+            endpoint = reader.endpoint(entry);
+        } else {
+            reader.option(entry);
+        }
+    }
+    if around.list == List::Drop && entries.is_empty() {
+        reader.mistakes.push(format!("{}: a rule without a condition would drop everything", around.place(node.line)));
+    }
+    let MapReader { options, from_variables, lines, mistakes, .. } = reader;
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let uri = ComponentUri::from_parts(kind, endpoint, options, from_variables);
+    Ok(around.component(uri, node.line, lines))
+}
+
+/// Reads the options of one component.
+struct MapReader<'a> {
+    around: Surroundings<'a>,
+    /// The declaration of its kind, if that is known.
+    spec: Option<&'static ComponentSpec>,
+    options: Vec<(String, Option<String>)>,
+    from_variables: Vec<String>,
+    lines: BTreeMap<String, u64>,
+    mistakes: Vec<String>,
+}
+
+impl MapReader<'_> {
+    fn kind(&mut self, entries: &[Entry], line: u64) -> Result<String, Vec<String>> {
+        let Some(entry) = entries.iter().find(|entry| entry.key == KIND) else {
+            let known: Vec<_> = self.around.specs.iter().map(|spec| spec.kind).collect();
+            let place = self.around.place(line);
+            return Err(vec![format!("{place}: its kind is missing: kind: with one of {}", known.join(", "))]);
+        };
+        let kind = entry.node.text().map(str::trim).unwrap_or_default().to_owned();
+        self.spec = self.around.specs.iter().find(|spec| spec.kind == kind).copied();
+        if self.spec.is_none() {
+            // The registry says what is wrong with it; of its options nothing is known.
+            let uri = ComponentUri::from_parts(kind, "", Vec::new(), Vec::new());
+            return match self.around.list {
+                _ if uri.kind().is_empty() => {
+                    Err(vec![format!("{}.kind: it takes the name of a kind", self.around.place(entry.line))])
+                }
+                _ => Err(vec![unknown_kind(&self.around, entry.line, uri.kind())]),
+            };
+        }
+        Ok(kind)
+    }
+
+    fn endpoint(&mut self, entry: &Entry) -> String {
+        if self.spec.is_some_and(|spec| spec.endpoint == EndpointSpec::None) {
+            self.mistake(entry, "this kind has none; leave the key out");
+            return String::new();
+        }
+        let Some((text, _)) = self.take(entry, value::text(&entry.node, self.around.environment)) else {
+            return String::new();
+        };
+        let is_url = self.spec.is_some_and(|spec| matches!(spec.endpoint, EndpointSpec::Url(_)));
+        match text.split_once('?') {
+            // All of it is the destination's: the options have keys of their own.
+            Some((endpoint, query)) if is_url => {
+                let pairs = ComponentUri::parse(ENDPOINT, &format!("url:?{}", query.replace('$', "$$")), &());
+                let pairs = pairs.map(|uri| uri.options().to_vec()).unwrap_or_default();
+                self.options.extend(pairs.into_iter().map(|(name, value)| (format!("{PASS_ON}{name}"), value)));
+                endpoint.to_owned()
+            }
+            _ => text,
+        }
+    }
+
+    fn option(&mut self, entry: &Entry) {
+        let Some(option) = self.declaration(&entry.key) else {
+            return self.unknown(entry);
+        };
+        self.lines.insert(entry.key.clone(), entry.line);
+        let environment = self.around.environment;
+        let items = match &entry.node.value {
+            Value::List(_) | Value::Map(_) if option.value == JSON => {
+                vec![value::json(&entry.node, environment)]
+            }
+            Value::List(items) if option.is_repeatable => {
+                items.iter().map(|item| value::text(item, environment)).collect()
+            }
+            Value::List(items) => match &items[..] {
+                [only] => vec![value::text(only, environment)],
+                _ => vec![Err("it takes one value, and this is a list".to_owned())],
+            },
+            _ => vec![value::text(&entry.node, environment)],
+        };
+        for item in items {
+            if let Some((text, is_expanded)) = self.take(entry, item) {
+                self.options.push((entry.key.clone(), Some(text)));
+                if is_expanded {
+                    self.from_variables.push(entry.key.clone());
+                }
+            }
+        }
+    }
+
+    /// The option that is given under `key`.
+    fn declaration(&self, key: &str) -> Option<OptionSpec> {
+        let is_passed_on = key.starts_with(PASS_ON)
+            && self.spec.is_some_and(|spec| matches!(spec.endpoint, EndpointSpec::Url(_)));
+        if is_passed_on {
+            return Some(OptionSpec::new("query", "VALUE", ""));
+        }
+        self.declared().find(|option| option.names().any(|name| name == key)).copied()
+    }
+
+    fn declared(&self) -> impl Iterator<Item = &'static OptionSpec> {
+        let common = match self.around.list {
+            List::Sources => registry::SOURCE_OPTIONS,
+            List::Sinks => policy::OPTIONS,
+            List::Drop => filter::OPTIONS,
+        };
+        self.spec.map_or(&[][..], |spec| spec.options).iter().chain(common)
+    }
+
+    fn unknown(&mut self, entry: &Entry) {
+        let mut known: Vec<String> = self.declared().flat_map(OptionSpec::names).collect();
+        if self.around.list != List::Drop {
+            known.extend([KIND, ENDPOINT].map(str::to_owned));
+        }
+        let hint = match nearest(&entry.key, known.iter().map(String::as_str)) {
+            Some(word) => format!(", did you mean \"{word}\"?"),
+            None if entry.key == "url" => ", a URL is written under \"endpoint\"".to_owned(),
+            None => format!("; known are {}", known.join(", ")),
+        };
+        self.mistake_of(entry, &format!("the key is not known{hint}"));
+    }
+
+    fn take<T>(&mut self, entry: &Entry, value: Result<T, String>) -> Option<T> {
+        value.map_err(|reason| self.mistake(entry, &reason)).ok()
+    }
+
+    fn mistake(&mut self, entry: &Entry, reason: &str) {
+        self.mistake_of(entry, reason);
+    }
+
+    fn mistake_of(&mut self, entry: &Entry, reason: &str) {
+        let key = format!("{}.{}", self.around.key(), entry.key);
+        self.mistakes.push(format!("{}: {reason}", place(self.around.file, entry.line, &key)));
+    }
+}
+
+fn unknown_kind(around: &Surroundings<'_>, line: u64, kind: &str) -> String {
+    let known: Vec<_> = around.specs.iter().map(|spec| spec.kind).collect();
+    let error = ConfigError::UnknownKind {
+        component: format!("{}.kind: {kind}", around.place(line)),
+        suggestion: nearest(kind, known.iter().copied()),
+        known: known.join(", "),
+    };
+    error.to_string()
+}

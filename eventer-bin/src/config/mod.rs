@@ -1,0 +1,277 @@
+//! The file of `--config`: what a run consists of and how it runs. Everything that is wrong with it is found at once, and told
+//! with its line and its key.
+//!
+//! Settings are flags under other names ([`keys`]); sources, sinks and rules are URIs in another form ([`component`]). So
+//! both are understood by what understands flags, and mean the same.
+
+mod component;
+mod keys;
+mod schema;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use eventer_core::event::Labels;
+use eventer_core::uri::nearest;
+use eventer_core::{ComponentSpec, Environment};
+
+use crate::document::{Entry, Node, Value};
+pub(crate) use component::{Component, Place};
+pub(crate) use keys::{DROP, SINKS, SOURCES, STATIC_LABELS, settings};
+pub(crate) use schema::schema;
+
+/// What a file says, still without its sources, sinks and rules being understood.
+#[derive(Debug)]
+pub(crate) struct ConfigFile {
+    /// What it is called in messages.
+    pub(crate) name: String,
+    /// Values of flags, by their names.
+    pub(crate) settings: BTreeMap<&'static str, Setting>,
+    /// Labels for every event.
+    pub(crate) static_labels: Labels,
+    sources: Vec<Node>,
+    sinks: Vec<Node>,
+    drop: Vec<Node>,
+}
+
+/// The value of a flag, as a file gives it.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    /// The value.
+    pub(crate) text: String,
+    /// File, line and key, for messages.
+    pub(crate) place: String,
+}
+
+/// A list of components in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    /// Where events are taken from.
+    Sources,
+    /// Where they are delivered to.
+    Sinks,
+    /// What no sink gets.
+    Drop,
+}
+
+impl ConfigFile {
+    /// Reads the file, and what its values refer to.
+    ///
+    /// # Errors
+    /// Every mistake in it, for people to read.
+    pub(crate) fn read(path: &Path, environment: &dyn Environment) -> Result<Self, Vec<String>> {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|error| {
+            vec![format!("could not read the configuration in {name}: {error}")]
+        })?;
+        Self::parse(&name, &text, environment)
+    }
+
+    /// Reads the text of a file that is called `name` in messages.
+    ///
+    /// # Errors
+    /// Every mistake in it, for people to read.
+    pub(crate) fn parse(
+        name: &str,
+        text: &str,
+        environment: &dyn Environment,
+    ) -> Result<Self, Vec<String>> {
+        let document = Node::parse(text).map_err(|error| {
+            let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
+            vec![format!("{name}{line}: {error}")]
+        })?;
+        let mut reader = Reader { name, environment, mistakes: Vec::new() };
+        let file = reader.file(&document);
+        if reader.mistakes.is_empty() { Ok(file) } else { Err(reader.mistakes) }
+    }
+
+    /// The components of a list. What is wrong with their form goes to `mistakes`.
+    pub(crate) fn components(
+        &self,
+        list: List,
+        specs: &[&'static ComponentSpec],
+        environment: &dyn Environment,
+        mistakes: &mut Vec<String>,
+    ) -> Vec<Component> {
+        let nodes = match list {
+            List::Sources => &self.sources,
+            List::Sinks => &self.sinks,
+            List::Drop => &self.drop,
+        };
+        let read = nodes.iter().enumerate().map(|(index, node)| {
+            component::read(node, component::Surroundings { file: &self.name, list, index, specs, environment })
+        });
+        read.filter_map(|read| read.map_err(|told| mistakes.extend(told)).ok()).collect()
+    }
+
+    /// Whether it has sources.
+    pub(crate) fn has_sources(&self) -> bool {
+        !self.sources.is_empty()
+    }
+}
+
+impl List {
+    /// Its key in the file.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Sources => SOURCES,
+            Self::Sinks => SINKS,
+            Self::Drop => DROP,
+        }
+    }
+
+    /// The flag that gives such a component; rules have none.
+    pub(crate) fn flag(self) -> &'static str {
+        match self {
+            Self::Sources => "--source",
+            Self::Sinks => "--sink",
+            Self::Drop => DROP,
+        }
+    }
+}
+
+/// The files whose texts `${file:PATH}` put into the file at `path`, as far as it can be read; and the file itself.
+pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let referred = text.match_indices("${file:").filter_map(|(at, begin)| {
+        text[at + begin.len()..].split_once('}').map(|(path, _)| PathBuf::from(path))
+    });
+    std::iter::once(path.to_owned()).chain(referred).collect()
+}
+
+struct Reader<'a> {
+    name: &'a str,
+    environment: &'a dyn Environment,
+    mistakes: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, document: &Node) -> ConfigFile {
+        let mut file = ConfigFile {
+            name: self.name.to_owned(),
+            settings: BTreeMap::new(),
+            static_labels: Labels::new(),
+            sources: Vec::new(),
+            sinks: Vec::new(),
+            drop: Vec::new(),
+        };
+        let Some(entries) = document.entries() else {
+            self.mistake(document.line, "", "it is no map of keys; it begins with sources: or sinks:");
+            return file;
+        };
+        if crate::config::is_of_event_exporter(document) {
+            self.mistakes.push(format!(
+                "{}: this is a configuration of kubernetes-event-exporter; `eventer convert kubernetes-event-exporter \
+                 {}` makes one of eventer's of it, and tells what changes",
+                self.name, self.name
+            ));
+            return file;
+        }
+        for entry in entries {
+            match entry.key.as_str() {
+                SOURCES => file.sources = self.list(entry),
+                SINKS => file.sinks = self.list(entry),
+                DROP => file.drop = self.list(entry),
+                STATIC_LABELS => file.static_labels = self.labels(entry),
+                key => self.setting(key, key, entry, &mut file.settings),
+            }
+        }
+        file
+    }
+
+    fn list(&mut self, entry: &Entry) -> Vec<Node> {
+        match (&entry.node.value, entry.node.items()) {
+            (Value::Null, _) => Vec::new(),
+            (_, Some(items)) => items.to_vec(),
+            (value, None) => {
+                let form = value.form();
+                self.mistake(entry.line, &entry.key, &format!("it takes a list, and this is {form}: begin each item with a dash"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn labels(&mut self, entry: &Entry) -> Labels {
+        let Some(entries) = entry.node.entries() else {
+            self.mistake(entry.line, &entry.key, "it takes a map of names and values");
+            return Labels::new();
+        };
+        let mut labels = Labels::new();
+        for label in entries {
+            let key = format!("{}.{}", entry.key, label.key);
+            if let Some((text, _)) = self.text(label, &key) {
+                labels.insert(label.key.clone(), text);
+            }
+        }
+        labels
+    }
+
+    /// A setting or a group of them; `key` is the last word of `path`.
+    fn setting(
+        &mut self,
+        path: &str,
+        key: &str,
+        entry: &Entry,
+        settings: &mut BTreeMap<&'static str, Setting>,
+    ) {
+        if let Some(flag) = keys::flag(path) {
+            if let Some((text, _)) = self.text(entry, path) {
+                let place = self.place(entry.line, path);
+                settings.insert(flag, Setting { text, place });
+            }
+            return;
+        }
+        if keys::is_group(path) {
+            match entry.node.entries() {
+                Some(entries) => {
+                    for inner in entries {
+                        self.setting(&format!("{path}.{}", inner.key), &inner.key, inner, settings);
+                    }
+                }
+                None if entry.node.value == Value::Null => {}
+                None => self.mistake(entry.line, path, "it takes a map of keys"),
+            }
+            return;
+        }
+        let known: Vec<&str> = keys::beside(path).collect();
+        let hint = match nearest(key, known.iter().copied()) {
+            Some(word) => format!(", did you mean \"{word}\"?"),
+            None => format!("; known are {}", known.join(", ")),
+        };
+        self.mistakes.push(format!("{}: the key is not known{hint}", self.place(entry.line, path)));
+    }
+
+    /// The text of a value, with what it refers to put in, and whether anything was.
+    fn text(&mut self, entry: &Entry, path: &str) -> Option<(String, bool)> {
+        match value::text(&entry.node, self.environment) {
+            Ok(text) => Some(text),
+            Err(reason) => {
+                self.mistake(entry.line, path, &reason);
+                None
+            }
+        }
+    }
+
+    fn mistake(&mut self, line: u64, key: &str, what: &str) {
+        self.mistakes.push(format!("{}: {what}", self.place(line, key)));
+    }
+
+    fn place(&self, line: u64, key: &str) -> String {
+        place(self.name, line, key)
+    }
+}
+
+/// File, line and key, for messages.
+fn place(file: &str, line: u64, key: &str) -> String {
+    if key.is_empty() { format!("{file}:{line}") } else { format!("{file}:{line}: {key}") }
+}
+
+/// Whether it is what kubernetes-event-exporter reads.
+fn is_of_event_exporter(document: &Node) -> bool {
+    document.get("receivers").is_some() && document.get(SINKS).is_none()
+}
+
+#[cfg(test)]
+mod tests;
