@@ -1,6 +1,6 @@
 //! Regular expressions of RE2, and the simpler questions that some of them are.
 
-use regex::Regex;
+use eventer_core::re2;
 
 use super::variables;
 
@@ -32,7 +32,7 @@ impl Pattern {
         if let Err(reason) = compile(text) {
             return Self::Invalid(reason);
         }
-        simple(text).unwrap_or_else(|| Self::Matches(text.to_owned()))
+        simple(text).unwrap_or_else(|| Self::Matches(with_braces(text)))
     }
 
     /// Whether the empty text may pass.
@@ -42,75 +42,53 @@ impl Pattern {
             Self::Invalid(_) => false,
             Self::OneOf(words) => words.iter().any(String::is_empty),
             Self::Contains(word) | Self::StartsWith(word) | Self::EndsWith(word) => word.is_empty(),
-            Self::Matches(text) => {
-                variables::has_any(text) || compile(text).is_ok_and(|regex| regex.is_match(""))
-            }
+            Self::Matches(text) => variables::has_any(text) || compile(text).is_ok_and(|finds| finds("")),
         }
     }
 }
 
 /// Compiles an expression of RE2.
-pub(super) fn compile(text: &str) -> Result<Regex, String> {
+pub(super) fn compile(text: &str) -> Result<impl Fn(&str) -> bool, String> {
     if let Some(operator) = stacked_repetition(text) {
-        return Err(format!("invalid nested repetition operator {operator}"));
+        return Err(format!(
+            "\"{text}\" is no regular expression: two repetitions stand in a row, {operator}"
+        ));
     }
-    Regex::new(&translate(text)).map_err(|error| {
-        let told = error.to_string();
-        // The expression itself stands above the reason.
-        let reason = told.lines().last().unwrap_or_default();
-        reason.trim_start_matches("error: ").to_owned()
-    })
+    let regex = re2::compile(&with_braces(text))?;
+    Ok(move |value: &str| regex.is_match(value))
 }
 
-/// The words of the crate `regex` for an expression of RE2: `\d`, `\s`, `\w` and `\b` know ASCII alone, and a class has
-/// neither classes within nor set operations.
-fn translate(text: &str) -> String {
+/// The expression with each brace escaped that repeats nothing: to RE2 it is a brace, to others a mistake.
+fn with_braces(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    let mut in_class: Option<usize> = None;
-    while let Some(c) = chars.next() {
-        let at = in_class;
-        if let Some(count) = &mut in_class {
-            *count += 1;
-        }
-        match (c, at) {
-            ('\\', _) => out.push_str(&chars.next().map_or("\\".to_owned(), |c| escape(c, at.is_some()))),
-            ('[', None) => {
-                out.push('[');
-                out.extend(chars.next_if_eq(&'^'));
-                in_class = Some(0);
-            }
-            ('[', Some(_)) if chars.peek() == Some(&':') => out.push('['),
-            (']', Some(0)) => out.push_str("\\]"),
-            (']', Some(_)) if out.ends_with(':') && chars.peek() == Some(&']') => out.push(']'),
-            (']', Some(_)) => {
-                out.push(']');
-                in_class = None;
-            }
-            ('[' | '&' | '~', Some(_)) => {
-                out.push('\\');
+    let mut is_class = false;
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => {
                 out.push(c);
+                out.extend(chars.next().map(|(_, escaped)| escaped));
+                continue;
             }
-            (c, _) => out.push(c),
+            '[' => is_class = true,
+            ']' => is_class = false,
+            '{' if !is_class && !is_repetition(&text[at + 1..]) && !out.ends_with(['p', 'P', 'x']) => {
+                out.push('\\')
+            }
+            _ => {}
         }
+        out.push(c);
     }
     out
 }
 
-fn escape(c: char, is_class: bool) -> String {
-    match c {
-        'd' if is_class => "0-9".to_owned(),
-        's' if is_class => "\\t\\n\\f\\r ".to_owned(),
-        'w' if is_class => "0-9A-Za-z_".to_owned(),
-        'd' => "[0-9]".to_owned(),
-        'D' => "[^0-9]".to_owned(),
-        's' => "[\\t\\n\\f\\r ]".to_owned(),
-        'S' => "[^\\t\\n\\f\\r ]".to_owned(),
-        'w' => "[0-9A-Za-z_]".to_owned(),
-        'W' => "[^0-9A-Za-z_]".to_owned(),
-        'b' if !is_class => "(?-u:\\b)".to_owned(),
-        '<' | '>' => c.to_string(),
-        c => format!("\\{c}"),
+/// Whether `2}`, `2,}` or `2,3}` stands here.
+fn is_repetition(text: &str) -> bool {
+    let Some((inner, _)) = text.split_once('}') else { return false };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match inner.split_once(',') {
+        Some((least, most)) => is_number(least) && (most.is_empty() || is_number(most)),
+        None => is_number(inner),
     }
 }
 
@@ -285,7 +263,7 @@ mod tests {
         let mut simple = 0;
         for _ in 0..40_000 {
             let text: String = (0..random.usize(0..7)).map(|_| *random.choice(&parts).unwrap()).collect();
-            let Ok(regex) = compile(&text) else {
+            let Ok(finds) = compile(&text) else {
                 assert!(matches!(Pattern::read(&text), Pattern::Invalid(_)), "{text:?}");
                 continue;
             };
@@ -301,10 +279,20 @@ mod tests {
                     Pattern::EndsWith(word) => value.ends_with(word),
                     Pattern::Matches(_) => continue,
                 };
-                assert_eq!(answer, regex.is_match(value), "{text:?} as {pattern:?} on {value:?}");
+                assert_eq!(answer, finds(value), "{text:?} as {pattern:?} on {value:?}");
             }
         }
         assert!(simple > 2000, "{simple}");
+    }
+
+    #[test]
+    fn a_brace_that_repeats_nothing_is_a_brace() {
+        for (text, value) in
+            [("container{web}", "container{web}"), ("a{,2}", "a{,2}"), ("a{2}", "aa"), ("\\p{Lu}{b", "A{b")]
+        {
+            assert!(compile(text).unwrap()(value), "{text}");
+        }
+        assert_eq!(Pattern::read("a{b}.c"), Pattern::Matches("a\\{b}.c".to_owned()));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use eventer_core::uri::nearest;
+
 /// How much a remark matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Weight {
@@ -92,15 +94,8 @@ impl fmt::Display for Report {
 
 /// The best guess of `known` at what `word` was meant to be, as the end of a sentence.
 pub(super) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-    let lower = word.to_lowercase();
-    let distance = |candidate: &str| strsim::osa_distance(&lower, &candidate.to_lowercase());
-    let best = known.into_iter().map(|candidate| (distance(candidate), candidate)).min();
-    match best {
-        Some((distance, candidate)) if distance <= candidate.len().div_ceil(3) => {
-            format!("; did you mean \"{candidate}\"?")
-        }
-        _ => String::new(),
-    }
+    let guess = nearest(word, known.into_iter());
+    guess.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -13,11 +13,13 @@ mod rules;
 mod slack;
 mod webhook;
 
+use eventer_core::Expression;
 use fields::Fields;
 use receivers::{Receiver, Workshop};
 use routes::Route;
 
 use super::config::{Config, Sink};
+use super::expression::Condition;
 use super::report::{Report, Weight, did_you_mean};
 use super::secrets::Secrets;
 use super::variables;
@@ -105,9 +107,25 @@ fn sinks(route: &Route, receivers: &[Receiver<'_>], report: &mut Report, secrets
     let mut workshop = Workshop { report, secrets };
     let made = receivers.iter().map(|receiver| {
         let condition = route.condition(&receiver.name);
+        warn_of_length(receiver, &condition, workshop.report);
         receiver.sink(condition, &mut workshop)
     });
     made.collect()
+}
+
+/// What is longer or deeper than an expression may be is written nevertheless, for people to cut.
+fn warn_of_length(receiver: &Receiver<'_>, condition: &Condition, report: &mut Report) {
+    let text = condition.to_cel();
+    // A variable is put in later.
+    if variables::has_any(&text) {
+        return;
+    }
+    if let Err(error) = Expression::parse(&text) {
+        let text = format!(
+            "its rules give a where= that eventer does not take, and that has to be made shorter: {error}"
+        );
+        report.add(Weight::Lost, receiver.line, receiver.place(), text);
+    }
 }
 
 fn warn_of_unknown_receivers(route: &Route, receivers: &[Receiver<'_>], report: &mut Report) {

@@ -138,10 +138,7 @@ fn compared(field: &str, value: &Node, place: &str, report: &mut Report) -> Opti
 fn of_text(field: &str, text: &str, line: u64, place: &str, report: &mut Report) -> (Condition, bool) {
     let pattern = Pattern::read(text);
     if let Pattern::Invalid(reason) = &pattern {
-        let text = format!(
-            "{} does not compile ({reason}); there it never matches, without a word, and so it does here",
-            variables::shown(text)
-        );
+        let text = format!("{reason}; there it never matches, without a word, and so it does here");
         report.add(Weight::Know, line, place, text);
     }
     if variables::has_any(text) {

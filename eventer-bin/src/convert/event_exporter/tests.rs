@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use eventer_core::Event;
 use eventer_core::event::Labels;
+use eventer_core::{Event, Expression};
 use fastrand::Rng;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::convert::expression::{Condition, Question, Test};
 use crate::convert::pattern;
 
 const EXAMPLE: &str = include_str!("../../../testdata/convert/event-exporter/config.yaml");
@@ -69,34 +68,13 @@ mod tool {
     }
 
     fn found(pattern: &str, text: &str) -> bool {
-        pattern::compile(pattern).is_ok_and(|regex| regex.is_match(text))
+        pattern::compile(pattern).is_ok_and(|finds| finds(text))
     }
 }
 
-/// Whether a condition holds for an event.
-fn holds(condition: &Condition, event: &Json) -> bool {
-    match condition {
-        Condition::Always(answer) => *answer,
-        Condition::Is(question, answer) => passes(question, event) == *answer,
-        Condition::All(parts) => parts.iter().all(|part| holds(part, event)),
-        Condition::Any(parts) => parts.iter().any(|part| holds(part, event)),
-    }
-}
-
-fn passes(Question { field, test }: &Question, event: &Json) -> bool {
-    let (path, key) = field.split_once("[\"").unwrap_or((field, ""));
-    let value = path.split('.').fold(event, |value, key| &value[key]);
-    let value = key.strip_suffix("\"]").map_or(value, |key| &value[key]);
-    let text = value.as_str().unwrap_or_default();
-    match test {
-        Test::OneOf(words) => words.iter().any(|word| word == text),
-        Test::Contains(part) => text.contains(part),
-        Test::StartsWith(part) => text.starts_with(part),
-        Test::EndsWith(part) => text.ends_with(part),
-        Test::Matches(regex) => pattern::compile(regex).unwrap().is_match(text),
-        Test::HasKey(key) => value.get(key).is_some(),
-        Test::AtLeast(least) => value.as_i64().unwrap_or(0) >= *least,
-    }
+/// When a receiver gets an event, as the program reads it.
+fn expression(route: &Route, receiver: &str) -> Expression {
+    Expression::parse(&route.condition(receiver).lines().join(" ")).unwrap()
 }
 
 fn pick<'v>(random: &mut Rng, values: &[&'v str]) -> &'v str {
@@ -181,15 +159,14 @@ fn ten_thousand_events_go_where_the_tree_sends_them() {
         let tree = random_route(&mut random, 3);
         let text = tree.to_string();
         let route = Route::read(&Node::parse(&text).unwrap(), "route", &mut Report::default());
-        let conditions = RECEIVERS.map(|name| (name, route.condition(name)));
+        let expressions = RECEIVERS.map(|name| (name, expression(&route, name)));
         for _ in 0..10 {
             let event = random_event(&mut random);
-            let json = serde_json::to_value(&event).unwrap();
-            let decided = conditions.iter().filter(|(_, condition)| holds(condition, &json));
+            let decided = expressions.iter().filter(|(_, expression)| expression.matches(&event).unwrap());
             let decided: BTreeSet<&str> = decided.map(|(name, _)| *name).collect();
             let mut expected = BTreeSet::new();
             tool::process(&tree, &event, &mut expected);
-            assert_eq!(decided, expected, "{text}\n{json}");
+            assert_eq!(decided, expected, "{text}\n{}", json!(event));
             sent += expected.len();
             kept += RECEIVERS.len() - expected.len();
         }
@@ -203,7 +180,8 @@ fn the_worked_example_decides_as_it_should() {
     let route = Route::read(document.get("route").unwrap(), "route", &mut Report::default());
     let names = ["archive", "warnings-loki", "slack-oncall", "pager"];
     let receivers = |event: Json| -> Vec<&str> {
-        names.into_iter().filter(|name| holds(&route.condition(name), &event)).collect()
+        let event: Event = serde_json::from_value(event).unwrap();
+        names.into_iter().filter(|name| expression(&route, name).matches(&event).unwrap()).collect()
     };
     let event = |kind: &str, event_type: &str| {
         json!({
@@ -235,5 +213,6 @@ fn a_deep_tree_gives_no_more_text_than_it_has() {
     let text = tree.to_string();
     let route = Route::read(&Node::parse(&text).unwrap(), "route", &mut Report::default());
     let written = route.condition("a").to_cel();
+    Expression::parse(&written).unwrap();
     assert!(written.len() < 2 * text.len(), "{} of {}", written.len(), text.len());
 }
