@@ -93,5 +93,5 @@ impl Stream {
 
 /// What makes a line of JSON.
 fn json_lines(fields: &Fields<'_>, workshop: &mut Workshop<'_>) -> Options {
-    vec![("format".to_owned(), Yaml::text("json")), ("layout".to_owned(), workshop.layout(fields))]
+    vec![("layout".to_owned(), workshop.layout(fields))]
 }

@@ -4,33 +4,9 @@ use crate::convert::report::{Report, Weight};
 use crate::convert::yaml::Yaml;
 use crate::document::{Node, Value};
 
-/// The shape in which the tool writes an event, in its order.
-const OWN: [(&str, &str); 16] = [
-    ("metadata", ".ObjectMeta"),
-    ("reason", ".Reason"),
-    ("message", ".Message"),
-    ("source", ".Source"),
-    ("firstTimestamp", ".FirstTimestamp"),
-    ("lastTimestamp", ".LastTimestamp"),
-    ("count", ".Count"),
-    ("type", ".Type"),
-    ("eventTime", ".EventTime"),
-    ("series", ".Series"),
-    ("action", ".Action"),
-    ("related", ".Related"),
-    ("reportingComponent", ".ReportingController"),
-    ("reportingInstance", ".ReportingInstance"),
-    ("clusterName", ".ClusterName"),
-    ("involvedObject", ".InvolvedObject"),
-];
-
-/// The layout of a receiver that has none.
+/// The layout of a receiver that has none, as JSON: the event as the tool writes it.
 pub(super) fn own(is_dedotted: bool) -> Yaml {
-    let of_field = |field: &str| match is_dedotted && matches!(field, ".ObjectMeta" | ".InvolvedObject") {
-        true => format!("{{{{ .DeDot{field} }}}}"),
-        false => format!("{{{{ {field} }}}}"),
-    };
-    Yaml::Map(OWN.iter().map(|(key, field)| ((*key).to_owned(), Yaml::Text(of_field(field)))).collect())
+    Yaml::text(if is_dedotted { "\"{{ .DeDot.ToJSON }}\"" } else { "\"{{ .ToJSON }}\"" })
 }
 
 /// A layout as we read it.
@@ -82,9 +58,9 @@ fn template(text: &str, is_dedotted: bool, line: u64, place: &str, report: &mut 
             text.to_owned()
         }
         Kind::Other => {
-            let told = "`| toString` keeps it a text, as it was there; without it, it keeps its own type, such as a number";
+            let told = "`| print` keeps it a text, as it was there; without it, it keeps its own type, such as a number";
             report.add(Weight::Know, line, place, told);
-            format!("{{{{ {pipeline} | toString }}}}")
+            format!("{{{{ {pipeline} | print }}}}")
         }
     }
 }
@@ -153,7 +129,7 @@ const TEXT_FUNCTIONS: [&str; 42] = [
 ];
 
 /// Fields that hold a text.
-const TEXT_FIELDS: [&str; 26] = [
+const TEXT_FIELDS: [&str; 25] = [
     ".Action",
     ".ClusterName",
     ".GenerateName",
@@ -174,7 +150,6 @@ const TEXT_FIELDS: [&str; 26] = [
     ".ResourceVersion",
     ".Source.Component",
     ".Source.Host",
-    ".ToJSON",
     ".Type",
     ".UID",
     ".ObjectMeta.Name",
@@ -183,7 +158,7 @@ const TEXT_FIELDS: [&str; 26] = [
 ];
 
 /// Fields that hold an object, a map or a list.
-const OBJECT_FIELDS: [&str; 12] = [
+const OBJECT_FIELDS: [&str; 13] = [
     ".",
     ".Annotations",
     ".Event",
@@ -196,6 +171,7 @@ const OBJECT_FIELDS: [&str; 12] = [
     ".Related",
     ".Series",
     ".Source",
+    ".ToJSON",
 ];
 
 fn kind_of(pipeline: &str) -> Kind {
@@ -259,15 +235,15 @@ mod tests {
             assert_eq!(converted(text), text);
         }
         for (text, expected) in [
-            ("{{ .Count }}", "{{ .Count | toString }}"),
-            ("{{- .LastTimestamp -}}", "{{ .LastTimestamp | toString }}"),
+            ("{{ .Count }}", "{{ .Count | print }}"),
+            ("{{- .LastTimestamp -}}", "{{ .LastTimestamp | print }}"),
             (
                 "{{ default \"a|b\" .InvolvedObject.Labels.team }}",
-                "{{ default \"a|b\" .InvolvedObject.Labels.team | toString }}",
+                "{{ default \"a|b\" .InvolvedObject.Labels.team | print }}",
             ),
             (
                 "{{ (index .InvolvedObject.OwnerReferences 0).Name }}",
-                "{{ (index .InvolvedObject.OwnerReferences 0).Name | toString }}",
+                "{{ (index .InvolvedObject.OwnerReferences 0).Name | print }}",
             ),
         ] {
             assert_eq!(converted(text), expected);
@@ -289,12 +265,5 @@ mod tests {
              - line 3: `layout.c`: it gives the object itself; the tool wrote it as Go prints it, as a text\n\n\
              ## Only to know\n\n- line 4: `layout.d`: of an object without this label it gives null; the tool wrote \"<no value>\"\n"
         );
-    }
-
-    #[test]
-    fn without_a_layout_the_shape_is_the_tools() {
-        let Yaml::Map(entries) = own(true) else { panic!() };
-        assert_eq!(entries[0], ("metadata".to_owned(), Yaml::text("{{ .DeDot.ObjectMeta }}")));
-        assert_eq!(entries.last().unwrap().0, "involvedObject");
     }
 }

@@ -90,11 +90,8 @@ pub(super) fn convert(document: &Node, report: &mut Report, secrets: &mut Secret
 
     let mut source = vec![("kind".to_owned(), Yaml::text("kubernetes"))];
     source.extend(top.text("namespace").map(|name| ("namespaces".to_owned(), Yaml::texts([name]))));
-    if !omits_lookup && (needs_lookup || config.sinks.iter().any(shows_what_is_looked_up)) {
-        source.push(("enrich".to_owned(), Yaml::texts(["labels"])));
-        let text = "labels, annotations and owners of the objects are watched (enrich: [labels]), which needs more rights than to \
-                    read events; an event goes without them after enrich_wait (500ms), so that no label of it matches";
-        report.add(Weight::Differs, 0, "enrich", text);
+    if !omits_lookup {
+        source.extend(enrich(needs_lookup, &config.sinks, report));
     }
     config.sources.push(source);
     config.tail.extend(log(&top, report));
@@ -148,22 +145,35 @@ fn warn_of_repeats(route: &Route, report: &mut Report) {
     }
 }
 
-/// Whether what a sink sends may hold labels, annotations or owners of the object.
-fn shows_what_is_looked_up(sink: &Sink) -> bool {
-    const PARTS: [&str; 10] = [
-        "InvolvedObject.Labels",
-        "InvolvedObject.Annotations",
-        "InvolvedObject.OwnerReferences",
-        "InvolvedObject.Deleted",
-        "{{ .InvolvedObject }}",
-        "{{.InvolvedObject}}",
-        ".DeDot.InvolvedObject",
-        ".ToJSON",
-        "Json .",
-        "Json .InvolvedObject",
+/// What of the objects rules ask for, and sinks show.
+fn enrich(is_asked_for: bool, sinks: &[Sink], report: &mut Report) -> Option<(String, Yaml)> {
+    // As a whole, an object has its labels and its owners.
+    const WHOLE: [&str; 5] =
+        ["{{ .InvolvedObject }}", "{{.InvolvedObject}}", ".ToJSON", "Json .}", "Json . "];
+    const LABELS: [&str; 3] =
+        ["InvolvedObject.Labels", "InvolvedObject.Annotations", "InvolvedObject.Deleted"];
+    let shown: Vec<String> = sinks
+        .iter()
+        .filter(|sink| sink.instead.is_none())
+        .map(|sink| yaml::entries(&sink.options, 0))
+        .collect();
+    let shows = |parts: &[&str]| shown.iter().any(|text| parts.iter().any(|part| text.contains(part)));
+    let words = [
+        ("labels", is_asked_for || shows(&WHOLE) || shows(&LABELS)),
+        ("owners", shows(&WHOLE) || shows(&["InvolvedObject.OwnerReferences"])),
     ];
-    let text = yaml::entries(&sink.options, 0);
-    sink.instead.is_none() && PARTS.iter().any(|part| text.contains(part))
+    let words: Vec<&str> =
+        words.into_iter().filter(|(_, is_needed)| *is_needed).map(|(word, _)| word).collect();
+    if words.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "the objects of events are looked up (enrich: [{}]), which needs the rights to read them; an event that has waited \
+         for enrich_wait (500ms) goes without, so that no label of it matches",
+        words.join(", ")
+    );
+    report.add(Weight::Differs, 0, "enrich", text);
+    Some(("enrich".to_owned(), Yaml::texts(words)))
 }
 
 /// The log, as far as it is not as it would be anyway.

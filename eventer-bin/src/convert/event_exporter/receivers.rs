@@ -214,10 +214,9 @@ impl Workshop<'_> {
         match fields.get("layout").filter(|node| node.entries().is_some_and(|entries| !entries.is_empty())) {
             Some(node) => layout::read(node, is_dedotted, &fields.place_of("layout"), self.report),
             None => {
-                let text = "the events of a receiver without a layout have the tool's own shape, by a layout; a key that it left out \
-                            when it was empty is there with an empty value, and lastTimestamp is never null. Without the layout they \
-                            have ours";
-                self.report.add(Weight::Differs, 0, "layout", text);
+                let text = "the events of a receiver without a layout keep the tool's own shape, by a layout; without it they have \
+                            that of eventer";
+                self.report.add(Weight::Know, 0, "layout", text);
                 layout::own(is_dedotted)
             }
         }
