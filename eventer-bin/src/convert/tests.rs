@@ -38,6 +38,20 @@ fn every_conversion_is_the_one_that_was_reviewed() {
 }
 
 #[test]
+fn the_pages_show_what_is_written() {
+    let pages = [(INPUTS[0], "kubernetes-event-exporter.md"), (INPUTS[2], "kube-eventer.md")];
+    for ((tool, input), page) in pages {
+        let page = path("../../../docs/migrate").join(page);
+        let shown = fs::read_to_string(&page).unwrap();
+        let public = written(tool, input).into_iter().filter(|(path, _)| !path.ends_with("secret.yaml"));
+        let texts = public.map(|(_, text)| text).chain([fs::read_to_string(path(input)).unwrap()]);
+        for text in texts {
+            assert!(shown.contains(&format!("\n{text}```\n")), "{} does not show\n{text}", page.display());
+        }
+    }
+}
+
+#[test]
 #[ignore = "writes the files that are reviewed"]
 fn write_the_conversions() {
     for (tool, input) in INPUTS {

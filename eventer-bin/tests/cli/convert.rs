@@ -88,6 +88,9 @@ async fn a_command_that_is_not_whole_is_told() {
     let ended = eventer(&["convert", "kube-eventer", "-", "--output"]).await;
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("--output needs a value"), "{}", ended.stderr);
+    let ended = eventer(&["convert", "kube-eventer", "-"]).await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.starts_with("error: standard input: no flags of kube-eventer"), "{}", ended.stderr);
     let help = eventer(&["convert", "--help"]).await;
     assert_eq!(help.code, 0);
     assert!(help.stdout.contains("eventer convert TOOL FILE"), "{}", help.stdout);
