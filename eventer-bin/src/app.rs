@@ -8,8 +8,9 @@ use eventer_core::{
     ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
 };
 
-use crate::args::{self, CommandLine, ConvertCommand, Invocation, StateCommand};
+use crate::args::{self, Args, CommandLine, ConvertCommand, Invocation, StateCommand};
 use crate::commands;
+use crate::config;
 use crate::convert;
 use crate::environment::{self, ProcessEnvironment};
 use crate::listing;
@@ -24,15 +25,25 @@ const SEE_ALSO: &str = "`eventer --help` shows the flags; `eventer sinks KIND` a
 
 /// Does what the command line says.
 pub(crate) fn run(registry: &Registry) -> ExitCode {
-    let step = match decide(args::parse(environment::arguments()), registry, &ProcessEnvironment) {
+    let line = args::parse(environment::arguments(), &ProcessEnvironment);
+    let step = match decide(line, registry, &ProcessEnvironment) {
         Ok(step) => step,
         Err(mistakes) => return refuse(&mistakes),
     };
     match step {
         Step::Print(text) => print(&text),
-        Step::Serve(args, plans) => serve::run(*args, plans),
+        Step::Serve(args, plans) => serve::run(*args, plans, &|| read_again(registry)),
         Step::LookInto(command) => look_into(&command),
         Step::Convert(command) => convert(&command),
+    }
+}
+
+/// Reads the command line again, with the file that it names.
+fn read_again(registry: &Registry) -> Result<(Args, Plans), Vec<String>> {
+    let line = args::parse(environment::arguments(), &ProcessEnvironment);
+    match decide(line, registry, &ProcessEnvironment)? {
+        Step::Serve(args, plans) => Ok((*args, plans)),
+        _ => Err(vec!["the command line asks for something else than before".to_owned()]),
     }
 }
 
@@ -40,7 +51,7 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
 #[derive(Debug)]
 enum Step {
     Print(String),
-    Serve(Box<args::Args>, Plans),
+    Serve(Box<Args>, Plans),
     LookInto(StateCommand),
     Convert(ConvertCommand),
 }
@@ -58,6 +69,7 @@ fn decide(
             Ok(Step::Serve(args, plans))
         }
         Invocation::Print(text) => Ok(Step::Print(text)),
+        Invocation::Schema => Ok(Step::Print(config::schema_text(registry))),
         Invocation::State(command) => Ok(Step::LookInto(command)),
         Invocation::Convert(command) => Ok(Step::Convert(command)),
         Invocation::Sinks(kind) => {

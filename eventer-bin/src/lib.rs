@@ -4,6 +4,7 @@ mod admin;
 mod app;
 mod args;
 mod commands;
+mod config;
 mod convert;
 mod defaults;
 mod document;
@@ -11,6 +12,7 @@ mod environment;
 mod listing;
 mod logging;
 mod plans;
+mod reload;
 mod serve;
 mod signals;
 

@@ -1,14 +1,15 @@
-//! From the URIs of the flags to plans that can be opened. Everything is read before anything is opened.
+//! From the URIs of the flags and the components of the file to plans that can be opened. Everything is read before anything is opened.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use eventer_core::{
-    ComponentUri, ConfigError, Environment, Pipeline, PipelineBuilder, Registry, Secret, SinkPlan,
-    SourcePlan, StateDirectory, SystemClock, report,
+    ComponentSpec, ComponentUri, ConfigError, EndpointSpec, Environment, EventFilter, Pipeline,
+    PipelineBuilder, PolicyDefaults, Registry, Secret, SinkPlan, SourcePlan, StateDirectory, SystemClock,
+    UriReader, filter, report,
 };
 
 use crate::args::Args;
+use crate::config::{self, Component, List, Place};
 
 /// The flag of sinks.
 const SINK: &str = "--sink";
@@ -30,39 +31,61 @@ const KUBE_EVENTER_SINKS: [&str; 13] = [
     "wechat",
 ];
 
-/// What the URIs of the flags ask for.
+/// What the flags and the file ask for.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
-    /// One for each `--source`.
+    /// One for each source.
     pub(crate) sources: Vec<SourcePlan>,
-    /// One for each `--sink`.
+    /// One for each sink.
     pub(crate) sinks: Vec<SinkPlan>,
+    /// What no sink gets.
+    pub(crate) drop: Vec<EventFilter>,
 }
 
+/// A rule has the options of a filter, and nothing else.
+const RULE: ComponentSpec = ComponentSpec {
+    kind: config::DROP,
+    summary: "Events that no sink gets.",
+    endpoint: EndpointSpec::None,
+    options: &[],
+    example: "",
+};
+
 impl Plans {
-    /// Reads the URIs; what is wrong goes to `mistakes`.
+    /// Reads the components that the flags name, or where there are none those of the file; what is wrong goes to
+    /// `mistakes`.
     pub(crate) fn read(
         args: &Args,
         registry: &Registry,
         environment: &dyn Environment,
         mistakes: &mut Vec<String>,
     ) -> Self {
-        let mut reader = Reader { environment, state_dir: args.state_dir.as_deref(), mistakes };
-        let plans = Self {
-            sources: reader.plans("--source", &args.sources, |uri| registry.plan_source(uri)),
-            sinks: reader.plans(SINK, &args.sinks, |uri| registry.plan_sink(uri)),
-        };
-        reader.fit_together("--source", &plans.sources, PipelineBuilder::source_plan);
-        reader.fit_together(SINK, &plans.sinks, PipelineBuilder::sink_plan);
-        let knows_all_sources = !args.sources.is_empty() && plans.sources.len() == args.sources.len();
-        if knows_all_sources && !plans.sources.iter().any(SourcePlan::has_config_maps) {
-            reader.mistakes.extend(plans.sinks.iter().filter_map(without_config_maps));
+        let mut reader = Reader { args, environment, mistakes };
+        let specs: Vec<_> = registry.sources().collect();
+        let asked = reader.asked(List::Sources, &args.sources, &specs);
+        let asked_sources = asked.len();
+        let sources = reader.plans(asked, |uri| registry.plan_source(uri));
+        let specs: Vec<_> = registry.sinks().collect();
+        let asked = reader.asked(List::Sinks, &args.sinks, &specs);
+        let sinks = reader.plans(asked, |uri| registry.plan_sink(uri));
+        let asked = reader.asked(List::Drop, &[], &[]);
+        let drop = reader.plans(asked, rule);
+
+        reader.fit_together(&sources, PipelineBuilder::source_plan);
+        reader.fit_together(&sinks, PipelineBuilder::sink_plan);
+        let knows_all_sources = !sources.is_empty() && sources.len() == asked_sources;
+        if knows_all_sources && !sources.iter().any(|(plan, _)| plan.has_config_maps()) {
+            reader.mistakes.extend(sinks.iter().filter_map(without_config_maps));
         }
-        for plan in &plans.sinks {
+        for (plan, place) in &sinks {
             let errors = plan.check_files().err().unwrap_or_default();
-            reader.mistakes.extend(errors.iter().map(ToString::to_string));
+            reader.mistakes.extend(errors.into_iter().map(|error| place.tell(plan.kind, error).to_string()));
         }
-        plans
+        Self {
+            sources: sources.into_iter().map(|(plan, _)| plan).collect(),
+            sinks: sinks.into_iter().map(|(plan, _)| plan).collect(),
+            drop: drop.into_iter().map(|(rule, _)| rule).collect(),
+        }
     }
 
     /// The sources by kind and name, for the log.
@@ -98,61 +121,84 @@ fn mistake(flag: &str, kind: &str, error: &ConfigError) -> String {
     }
 }
 
+/// A filter of its own.
+fn rule(uri: &ComponentUri) -> Result<EventFilter, Vec<ConfigError>> {
+    let mut reader = UriReader::new(config::DROP, uri, &RULE, filter::OPTIONS);
+    let rule = EventFilter::take(&mut reader, PolicyDefaults::NONE);
+    let errors = reader.finish();
+    if errors.is_empty() { Ok(rule) } else { Err(errors) }
+}
+
 /// The mistake of a sink that asks for a ConfigMap where there is none.
-fn without_config_maps(plan: &SinkPlan) -> Option<String> {
+fn without_config_maps((plan, place): &(SinkPlan, Place)) -> Option<String> {
     let error = ConfigError::InvalidOption {
         component: format!("{SINK}={}", plan.kind),
         option: plan.config_map_option()?.to_owned(),
         reason: "no source speaks to a cluster, where the ConfigMap is; add --source=kubernetes:".to_owned(),
     };
-    Some(error.to_string())
+    Some(place.tell(plan.kind, error).to_string())
 }
 
 struct Reader<'a> {
+    args: &'a Args,
     environment: &'a dyn Environment,
-    /// With it, each name must last.
-    state_dir: Option<&'a Path>,
     mistakes: &'a mut Vec<String>,
 }
 
 impl Reader<'_> {
+    /// What was asked for. A list of the flags stands in for that of the file.
+    fn asked(
+        &mut self,
+        list: List,
+        flags: &[Secret<String>],
+        specs: &[&'static ComponentSpec],
+    ) -> Vec<Component> {
+        if flags.is_empty() {
+            let Some((_, config)) = &self.args.config else { return Vec::new() };
+            return config.components(list, specs, self.environment, self.mistakes);
+        }
+        let flag = list.flag();
+        let read = flags.iter().map(|text| ComponentUri::parse(flag, text.expose(), self.environment));
+        let read = read.map(|uri| uri.map_err(|error| self.mistakes.push(error.to_string())));
+        read.flatten().map(|uri| Component { uri, place: Place::Flag(flag) }).collect()
+    }
+
     fn plans<P>(
         &mut self,
-        flag: &str,
-        uris: &[Secret<String>],
+        asked: Vec<Component>,
         plan: impl Fn(&ComponentUri) -> Result<P, Vec<ConfigError>>,
-    ) -> Vec<P> {
+    ) -> Vec<(P, Place)> {
         let mut plans = Vec::new();
-        for text in uris {
-            let uri = ComponentUri::parse(flag, text.expose(), self.environment);
-            let told = match uri {
-                Ok(uri) => plan(&uri).map_err(|errors| mistakes(flag, &uri, &errors)),
-                Err(error) => Err(vec![error.to_string()]),
-            };
-            match told {
-                Ok(plan) => plans.push(plan),
-                Err(told) => self.mistakes.extend(told),
+        for Component { uri, place } in asked {
+            match plan(&uri) {
+                Ok(plan) => plans.push((plan, place)),
+                Err(errors) => {
+                    let errors = errors.into_iter().map(|error| place.tell(uri.kind(), error));
+                    self.mistakes.extend(errors.map(|error| mistake(place.flag(), uri.kind(), &error)));
+                }
             }
         }
         plans
     }
 
-    /// Finds what is wrong with the plans of one flag only beside one another, such as names that they share. The
+    /// Finds what is wrong with the plans of one list only beside one another, such as names that they share. The
     /// pipeline knows it; nothing is opened to be told.
     fn fit_together<P: Clone>(
         &mut self,
-        flag: &str,
-        plans: &[P],
+        plans: &[(P, Place)],
         add: impl Fn(PipelineBuilder, P) -> PipelineBuilder,
     ) {
-        let builder = match self.state_dir {
+        let Some((_, place)) = plans.first() else { return };
+        // With a state directory, each name must last.
+        let builder = match &self.args.state_dir {
             Some(path) => {
                 Pipeline::builder().storage(Arc::new(StateDirectory::new(path, Arc::new(SystemClock))))
             }
             None => Pipeline::builder(),
         };
-        if let Err(error) = plans.iter().cloned().fold(builder, add).build() {
-            self.mistakes.push(format!("{flag}: {}", report(&error)));
+        let plans = plans.iter().map(|(plan, _)| plan.clone());
+        if let Err(error) = plans.fold(builder, add).build() {
+            self.mistakes.push(format!("{}: {}", place.list(), report(&error)));
         }
     }
 }

@@ -17,10 +17,11 @@ use crate::args::Args;
 use crate::environment;
 use crate::logging;
 use crate::plans::Plans;
-use crate::signals::Signals;
+use crate::reload::{ReadAgain, Reload};
+use crate::signals::{Caught, Signals};
 
 /// Runs to the end.
-pub(crate) fn run(args: Args, plans: Plans) -> ExitCode {
+pub(crate) fn run(args: Args, plans: Plans, read_again: ReadAgain<'_>) -> ExitCode {
     logging::install(args.log_format, args.verbosity, environment::stderr_takes_colours());
     let threads = args.worker_threads.unwrap_or_else(environment::worker_threads);
     let runtime = runtime::Builder::new_multi_thread().worker_threads(threads.get()).enable_all().build();
@@ -28,7 +29,7 @@ pub(crate) fn run(args: Args, plans: Plans) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&BuildError::new("start the worker threads", error)),
     };
-    let code = runtime.block_on(serve(args, plans)).unwrap_or_else(|error| failed(&error));
+    let code = runtime.block_on(serve(args, plans, read_again)).unwrap_or_else(|error| failed(&error));
     // A thread that reads a pipe or a terminal cannot be interrupted, and is not waited for.
     runtime.shutdown_background();
     code
@@ -39,8 +40,8 @@ fn failed(error: &BuildError) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
-    let signals = Signals::catch(!environment::ignores_hangup())
+async fn serve(args: Args, plans: Plans, read_again: ReadAgain<'_>) -> Result<ExitCode, BuildError> {
+    let signals = Signals::catch(args.config.is_some() || !environment::ignores_hangup())
         .map_err(|error| BuildError::new("catch signals", error))?;
     log_start(&args, &plans);
     let registry = prometheus::Registry::new();
@@ -54,7 +55,8 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
         .clock(clock.clone())
         .time_zone(environment::time_zone())
         .stdout_is_terminal(environment::stdout_is_terminal())
-        .cluster(args.cluster)
+        .cluster(args.cluster.clone())
+        .static_labels(args.static_labels.clone())
         .frequency(args.frequency)
         .batch_events(args.batch_events)
         .stop_timeout(args.stop_timeout)
@@ -63,7 +65,7 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
         // Said by dropping the other end.
         .shutdown(async { asked_to_stop.await.unwrap_or_default() });
     let has_state_dir = args.state_dir.is_some();
-    let builder = match args.state_dir {
+    let builder = match &args.state_dir {
         Some(path) => builder
             .storage(Arc::new(StateDirectory::new(path, clock.clone())))
             .storage_size(args.journal_size.unwrap_or(PipelineBuilder::DEFAULT_STORAGE_SIZE))
@@ -73,6 +75,7 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
     };
     let builder = plans.sources.into_iter().fold(builder, |builder, plan| builder.source_plan(plan));
     let builder = plans.sinks.into_iter().fold(builder, |builder, plan| builder.sink_plan(plan));
+    let builder = plans.drop.into_iter().fold(builder, |builder, rule| builder.drop_rule(rule));
     let pipeline = builder.build()?;
 
     let address = args.admin_address;
@@ -81,10 +84,13 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
             format!("listen on {address} for the admin server (choose a free --healthz-port; 0 takes any)");
         BuildError::new(tried, error)
     })?;
-    let admin = Admin::new(pipeline.status(), registry, clock, args.frequency, args.ready_requires_sinks);
+    let control = pipeline.control();
+    let (frequency, ready_requires_sinks) = (args.frequency, args.ready_requires_sinks);
+    let reload = Reload::new(read_again, args, control, &registry).map_err(register)?;
+    let admin = Admin::new(pipeline.status(), registry, clock, frequency, ready_requires_sinks);
     let mut admin_server = JoinSet::new();
     admin_server.spawn(admin::serve(listener, admin));
-    let code = run_until_told(pipeline, has_state_dir, signals, stop).await;
+    let code = run_until_told(pipeline, has_state_dir, reload, signals, stop).await;
     admin_server.shutdown().await;
     code
 }
@@ -93,10 +99,12 @@ async fn serve(args: Args, plans: Plans) -> Result<ExitCode, BuildError> {
 async fn run_until_told(
     pipeline: Pipeline,
     has_state_dir: bool,
+    mut reload: Reload<'_>,
     mut signals: Signals,
     stop: oneshot::Sender<()>,
 ) -> Result<ExitCode, BuildError> {
     let mut stop = Some(stop);
+    let mut watch = reload.watched();
     let status = pipeline.status();
     let mut run = Box::pin(pipeline.run());
     loop {
@@ -105,7 +113,17 @@ async fn run_until_told(
                 let waiting = if has_state_dir { status.sinks() } else { Vec::new() };
                 return summary.map(|summary| conclude(&summary, &waiting));
             }
+            () = reload.ended() => {}
+            () = watch.changed(), if stop.is_some() => {
+                tracing::info!("the configuration has changed");
+                reload.begin();
+            }
             signal = signals.next() => match stop.take() {
+                Some(running) if signal == Caught::Hangup && reload.has_file() => {
+                    stop = Some(running);
+                    tracing::info!("SIGHUP: the configuration is read again");
+                    reload.begin();
+                }
                 Some(stop) => {
                     tracing::info!(signal = signal.name(), "stopping; another signal ends at once");
                     drop(stop);

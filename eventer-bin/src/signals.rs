@@ -1,10 +1,10 @@
-//! SIGTERM, SIGINT and SIGHUP: the first asks for a stop, the second is obeyed at once.
+//! SIGTERM, SIGINT and SIGHUP, as they come.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that end the program. They are caught from the moment this exists.
+/// The signals that the program heeds. They are caught from the moment this exists.
 #[derive(Debug)]
 pub(crate) struct Signals {
     terminate: Signal,
@@ -15,12 +15,12 @@ pub(crate) struct Signals {
 
 /// A signal that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum Caught {
     /// SIGTERM.
     Terminate,
     /// SIGINT.
     Interrupt,
-    /// SIGHUP: the terminal has gone.
+    /// SIGHUP: the terminal has gone, or the configuration is to be read again.
     Hangup,
 }
 
@@ -41,7 +41,7 @@ impl Signals {
     ///
     /// # Cancellation
     /// Safe to cancel: no signal is lost.
-    pub(crate) async fn next(&mut self) -> Stop {
+    pub(crate) async fn next(&mut self) -> Caught {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -49,14 +49,14 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = hangup => Stop::Hangup,
-            _ = self.terminate.recv() => Stop::Terminate,
-            _ = self.interrupt.recv() => Stop::Interrupt,
+            _ = hangup => Caught::Hangup,
+            _ = self.terminate.recv() => Caught::Terminate,
+            _ = self.interrupt.recv() => Caught::Interrupt,
         }
     }
 }
 
-impl Stop {
+impl Caught {
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {

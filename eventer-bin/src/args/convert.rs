@@ -71,7 +71,7 @@ pub(super) fn read(matches: &ArgMatches, mistakes: &mut Vec<String>) -> Option<C
     if input.is_none() {
         mistakes.push(format!("{CONVERT} is not told which file to read: name it, or - for standard input"));
     }
-    let mut reader = Reader { matches, mistakes: Vec::new() };
+    let mut reader = Reader::new(matches);
     let output =
         reader.optional(OUTPUT, "the path of a directory", |text| (!text.is_empty()).then(|| text.into()));
     let is_forced = reader.switch(FORCE);

@@ -7,22 +7,22 @@ use super::{convert, state};
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Flag {
+pub(crate) struct Flag {
     /// Its name, the form of its value, what it does, and its default.
-    pub(super) spec: OptionSpec,
+    pub(crate) spec: OptionSpec,
     /// Whether it is a switch: its name alone means true, and a value follows after `=` only.
-    pub(super) is_switch: bool,
+    pub(crate) is_switch: bool,
 }
 
 impl Flag {
     /// How people write its name.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let dashes = if self.spec.name.len() == 1 { "-" } else { "--" };
         format!("{dashes}{}", self.spec.name)
     }
 }
 
-pub(super) const SOURCE: Flag = value(
+pub(crate) const SOURCE: Flag = value(
     OptionSpec::new(
         "source",
         "URI",
@@ -30,7 +30,7 @@ pub(super) const SOURCE: Flag = value(
     )
     .repeatable(),
 );
-pub(super) const SINK: Flag = value(
+pub(crate) const SINK: Flag = value(
     OptionSpec::new(
         "sink",
         "URI",
@@ -38,28 +38,37 @@ pub(super) const SINK: Flag = value(
     )
     .repeatable(),
 );
-pub(super) const CLUSTER_NAME: Flag = value(OptionSpec::new(
+pub(crate) const CONFIG: Flag = value(OptionSpec::new(
+    "config",
+    "FILE",
+    "File that says all this and more, see docs/configuration.md; a flag wins over it",
+));
+pub(crate) const RELOAD: Flag =
+    switch("reload", "Take the file of --config up again when it changes; SIGHUP always does that", "true");
+pub(crate) const STATIC_LABEL: Flag =
+    value(OptionSpec::new("static-label", "NAME=VALUE", "Label for every event").repeatable());
+pub(crate) const CLUSTER_NAME: Flag = value(OptionSpec::new(
     "cluster-name",
     "NAME",
     "Name of the cluster, for sources that are given none of their own",
 ));
-pub(super) const FREQUENCY: Flag = value(
+pub(crate) const FREQUENCY: Flag = value(
     OptionSpec::new("frequency", "DURATION", "How often events are taken from the sources: 10ms to 3m")
         .default("1s"),
 );
-pub(super) const BATCH_EVENTS: Flag =
+pub(crate) const BATCH_EVENTS: Flag =
     value(OptionSpec::new("batch-events", "N", "Most events taken at a time").default("1000"));
-pub(super) const JOURNAL_SIZE: Flag = value(OptionSpec::new(
+pub(crate) const JOURNAL_SIZE: Flag = value(OptionSpec::new(
     "journal-size",
     "SIZE",
     "Most bytes of events that wait: on disk [default: 1Gi], without --state-dir in memory [default: 32Mi, at most a quarter of the limit]",
 ));
-pub(super) const STATE_DIR: Flag = value(OptionSpec::new(
+pub(crate) const STATE_DIR: Flag = value(OptionSpec::new(
     "state-dir",
     "DIR",
     "Keeps the journal and every position in this directory, so that nothing is lost when the process dies",
 ));
-pub(super) const FORGET_SINK_AFTER: Flag = value(
+pub(crate) const FORGET_SINK_AFTER: Flag = value(
     OptionSpec::new(
         "forget-sink-after",
         "DURATION",
@@ -67,7 +76,7 @@ pub(super) const FORGET_SINK_AFTER: Flag = value(
     )
     .default("7d"),
 );
-pub(super) const STOP_TIMEOUT: Flag = value(
+pub(crate) const STOP_TIMEOUT: Flag = value(
     OptionSpec::new(
         "stop-timeout",
         "DURATION",
@@ -75,33 +84,33 @@ pub(super) const STOP_TIMEOUT: Flag = value(
     )
     .default("20s"),
 );
-pub(super) const STRICT: Flag =
+pub(crate) const STRICT: Flag =
     switch("strict", "A sink that cannot be opened ends the program instead of being tried again", "false");
-pub(super) const MAX_PROCS: Flag = value(
+pub(crate) const MAX_PROCS: Flag = value(
     OptionSpec::new("max-procs", "N", "Worker threads; 0: one for each CPU, but not more than two")
         .default("0"),
 );
-pub(super) const HEALTHZ_IP: Flag =
+pub(crate) const HEALTHZ_IP: Flag =
     value(OptionSpec::new("healthz-ip", "IP", "Address of the admin server").default("0.0.0.0"));
-pub(super) const HEALTHZ_PORT: Flag = value(
+pub(crate) const HEALTHZ_PORT: Flag = value(
     OptionSpec::new("healthz-port", "PORT", "Port of the admin server; 0: any free one, told in the log")
         .default("8084"),
 );
-pub(super) const EVENT_METRICS: Flag =
+pub(crate) const EVENT_METRICS: Flag =
     switch("event-metrics", "Count events by reason, kind, name and namespace", "true");
-pub(super) const READY_REQUIRES_SINKS: Flag =
+pub(crate) const READY_REQUIRES_SINKS: Flag =
     switch("ready-requires-sinks", "Not ready while a sink fails to deliver", "false");
-pub(super) const LOG_FORMAT: Flag = value(
+pub(crate) const LOG_FORMAT: Flag = value(
     OptionSpec::new("log-format", "text|json", "Form of the log, which is written to standard error")
         .default("text"),
 );
-pub(super) const VERBOSITY: Flag =
+pub(crate) const VERBOSITY: Flag =
     value(OptionSpec::new("v", "N", "Log level: 0 to 3 info, 4 and 5 debug, from 6 on trace").default("0"));
-pub(super) const VERSION: Flag = switch("version", "Print the version and exit", "false");
+pub(crate) const VERSION: Flag = switch("version", "Print the version and exit", "false");
 
 /// The flags by the heading under which the help shows them.
 const SHOWN: [(&str, &[Flag]); 5] = [
-    ("From where to where", &[SOURCE, SINK, CLUSTER_NAME]),
+    ("From where to where", &[SOURCE, SINK, CONFIG, RELOAD, CLUSTER_NAME, STATIC_LABEL]),
     (
         "Delivery",
         &[FREQUENCY, BATCH_EVENTS, STATE_DIR, JOURNAL_SIZE, FORGET_SINK_AFTER, STOP_TIMEOUT, STRICT],
@@ -130,11 +139,13 @@ const IGNORED: [Flag; 14] = [
 ];
 
 /// The commands, and what the help says of them.
-pub(super) const SINKS: &str = "sinks";
+pub(crate) const SINKS: &str = "sinks";
 /// As [`SINKS`].
-pub(super) const SOURCES: &str = "sources";
+pub(crate) const SOURCES: &str = "sources";
+/// The command that prints the JSON Schema of the file of configuration.
+pub(crate) const SCHEMA: &str = "schema";
 /// The argument of both commands.
-pub(super) const KIND: &str = "KIND";
+pub(crate) const KIND: &str = "KIND";
 
 const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
        eventer sinks [KIND]
@@ -160,17 +171,17 @@ Exit codes: 0 all is delivered, or a signal came; 1 something could not be opene
 128 and the signal's number: a second signal came.";
 
 /// A flag of that name; all of a name take their values alike.
-pub(super) fn find(name: &str) -> Option<Flag> {
+pub(crate) fn find(name: &str) -> Option<Flag> {
     all().chain(state::all()).chain(convert::all()).find(|flag| flag.spec.name == name)
 }
 
 /// The flags that are accepted and have no effect.
-pub(super) fn ignored() -> impl Iterator<Item = &'static str> {
+pub(crate) fn ignored() -> impl Iterator<Item = &'static str> {
     IGNORED.iter().map(|flag| flag.spec.name)
 }
 
 /// What clap needs to know.
-pub(super) fn command() -> Command {
+pub(crate) fn command() -> Command {
     let shown = SHOWN
         .into_iter()
         .flat_map(|(heading, flags)| flags.iter().map(move |flag| argument(flag).help_heading(heading)));
@@ -185,13 +196,14 @@ pub(super) fn command() -> Command {
         .args(shown.chain(hidden))
         .subcommand(listing(SINKS, "List the kinds of sinks, or the options of one"))
         .subcommand(listing(SOURCES, "List the kinds of sources, or the options of one"))
+        .subcommand(Command::new(SCHEMA).about("Print the JSON Schema of the file of --config"))
         .subcommands(state::commands())
         .subcommand(convert::command())
         .after_help(FOOTER)
 }
 
 /// What clap needs to know of one.
-pub(super) fn argument(flag: &Flag) -> Arg {
+pub(crate) fn argument(flag: &Flag) -> Arg {
     let spec = flag.spec;
     let help = match spec.default.filter(|_| !flag.is_switch || spec.default == Some("true")) {
         Some(default) => format!("{} [default: {default}]", spec.help),
@@ -215,12 +227,12 @@ pub(super) fn argument(flag: &Flag) -> Arg {
 }
 
 /// A flag that takes a value.
-pub(super) const fn value(spec: OptionSpec) -> Flag {
+pub(crate) const fn value(spec: OptionSpec) -> Flag {
     Flag { spec, is_switch: false }
 }
 
 /// A flag that stands alone or takes true or false.
-pub(super) const fn switch(name: &'static str, help: &'static str, default: &'static str) -> Flag {
+pub(crate) const fn switch(name: &'static str, help: &'static str, default: &'static str) -> Flag {
     Flag { spec: OptionSpec::new(name, "true|false", help).default(default), is_switch: true }
 }
 

@@ -1,11 +1,12 @@
 //! The command line, read into types. It collects every mistake, and never shows a value: it may hold a secret.
 
 mod convert;
-mod flags;
+pub(crate) mod flags;
 mod go_syntax;
 mod state;
 mod syntax;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -15,10 +16,12 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use eventer_core::event::Labels;
 use eventer_core::uri::ByteSize;
-use eventer_core::{OptionValue, Secret};
+use eventer_core::{Environment, OptionValue, Secret};
 
 pub(crate) use convert::ConvertCommand;
+use crate::config::{ConfigFile, Setting};
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
 
@@ -40,6 +43,8 @@ pub(crate) enum Invocation {
     Sinks(Option<String>),
     /// Print the kinds of sources, or one of them.
     Sources(Option<String>),
+    /// Print the JSON Schema of the file of configuration.
+    Schema,
     /// Look into a state directory, or change what is in it.
     State(StateCommand),
     /// Turn another tool's config into a config file.
@@ -55,6 +60,12 @@ pub(crate) struct Args {
     pub(crate) sources: Vec<Secret<String>>,
     /// `--sink`, as often as it was given.
     pub(crate) sinks: Vec<Secret<String>>,
+    /// `--config`, and what that file says.
+    pub(crate) config: Option<(PathBuf, ConfigFile)>,
+    /// `--reload`.
+    pub(crate) reload: bool,
+    /// `--static-label`, and those of the file.
+    pub(crate) static_labels: Labels,
     /// `--cluster-name`.
     pub(crate) cluster: Option<Arc<str>>,
     /// `--frequency`.
@@ -87,6 +98,30 @@ pub(crate) struct Args {
     pub(crate) ignored: Vec<&'static str>,
 }
 
+impl Args {
+    /// What differs from `other` and cannot be changed while the program runs: names of flags.
+    pub(crate) fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        let same = [
+            (flags::FREQUENCY, self.frequency == other.frequency),
+            (flags::BATCH_EVENTS, self.batch_events == other.batch_events),
+            (flags::STATE_DIR, self.state_dir == other.state_dir),
+            (flags::JOURNAL_SIZE, self.journal_size == other.journal_size),
+            (flags::FORGET_SINK_AFTER, self.forget_sink_after == other.forget_sink_after),
+            (flags::STOP_TIMEOUT, self.stop_timeout == other.stop_timeout),
+            (flags::STRICT, self.strict == other.strict),
+            (flags::MAX_PROCS, self.worker_threads == other.worker_threads),
+            (flags::HEALTHZ_IP, self.admin_address.ip() == other.admin_address.ip()),
+            (flags::HEALTHZ_PORT, self.admin_address.port() == other.admin_address.port()),
+            (flags::EVENT_METRICS, self.event_metrics == other.event_metrics),
+            (flags::READY_REQUIRES_SINKS, self.ready_requires_sinks == other.ready_requires_sinks),
+            (flags::LOG_FORMAT, self.log_format == other.log_format),
+            (flags::VERBOSITY, self.verbosity == other.verbosity),
+            (flags::RELOAD, self.reload == other.reload),
+        ];
+        same.into_iter().filter(|(_, is_same)| !is_same).map(|(flag, _)| flag.spec.name).collect()
+    }
+}
+
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -108,8 +143,11 @@ const MOST_THREADS: i64 = 1024;
 const NO_SOURCE: &str = "--source is missing: say where events are taken from, such as --source=kubernetes: for a \
                          cluster or --source=demo: for a made-up one; `eventer sources` lists the kinds";
 
-/// Reads the arguments, without the program's name.
-pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLine {
+/// Reads the arguments, without the program's name, and the file that they name.
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: &dyn Environment,
+) -> CommandLine {
     let syntax::Parsed { outcome, mut mistakes } = syntax::parse(arguments);
     let matches = match outcome {
         syntax::Outcome::Matches(matches) => matches,
@@ -117,6 +155,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLin
     };
     let invocation = match matches.subcommand() {
         Some((flags::SINKS, matches)) => Invocation::Sinks(matches.get_one(flags::KIND).cloned()),
+        Some((flags::SCHEMA, _)) => Invocation::Schema,
         Some((flags::SOURCES, matches)) => Invocation::Sources(matches.get_one(flags::KIND).cloned()),
         Some((name @ (state::JOURNAL | state::DEAD_LETTERS), own)) => {
             let command = state::read(name, own, &matches, &mut mistakes);
@@ -127,8 +166,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> CommandLin
             command.map_or(Invocation::Print(String::new()), Invocation::Convert)
         }
         _ => {
-            let mut reader = Reader { matches: &matches, mistakes: Vec::new() };
-            let invocation = reader.invocation();
+            let mut reader = Reader::new(&matches);
+            let invocation = reader.invocation(environment);
             mistakes.append(&mut reader.mistakes);
             invocation
         }
@@ -143,22 +182,66 @@ fn version() -> String {
 
 struct Reader<'a> {
     matches: &'a ArgMatches,
+    /// What a file says of the flags that were not given.
+    settings: BTreeMap<&'static str, Setting>,
     mistakes: Vec<String>,
 }
 
+impl<'a> Reader<'a> {
+    fn new(matches: &'a ArgMatches) -> Self {
+        Self { matches, settings: BTreeMap::new(), mistakes: Vec::new() }
+    }
+}
+
 impl Reader<'_> {
-    fn invocation(&mut self) -> Invocation {
+    fn invocation(&mut self, environment: &dyn Environment) -> Invocation {
         if self.switch(flags::VERSION) {
             return Invocation::Print(version());
         }
-        let args = self.args();
-        if args.sources.is_empty() {
+        let args = self.args(environment);
+        let has_source = match &args.config {
+            Some((_, config)) => config.has_sources() || !args.sources.is_empty(),
+            // What is wrong with the file has been told.
+            None => !args.sources.is_empty() || self.is_given(flags::CONFIG.spec.name),
+        };
+        if !has_source {
             self.mistakes.push(NO_SOURCE.to_owned());
         }
         Invocation::Run(Box::new(args))
     }
 
-    fn args(&mut self) -> Args {
+    /// Reads the file of `--config`, whose settings count from now on.
+    fn config(&mut self, environment: &dyn Environment) -> Option<(PathBuf, ConfigFile)> {
+        let path: PathBuf = self
+            .optional(flags::CONFIG, "the path of a file", |text| (!text.is_empty()).then(|| text.into()))?;
+        match ConfigFile::read(&path, environment) {
+            Ok(config) => {
+                self.settings.clone_from(&config.settings);
+                Some((path, config))
+            }
+            Err(told) => {
+                self.mistakes.extend(told);
+                None
+            }
+        }
+    }
+
+    /// The labels of the file, and those of the flags, which win.
+    fn static_labels(&mut self, config: Option<&ConfigFile>) -> Labels {
+        let mut labels = config.map(|config| config.static_labels.clone()).unwrap_or_default();
+        for text in self.all(flags::STATIC_LABEL) {
+            match text.expose().split_once('=') {
+                Some((name, value)) if !name.is_empty() => {
+                    labels.insert(name.to_owned(), value.to_owned());
+                }
+                _ => self.mistakes.push(format!("{} takes NAME=VALUE", flags::STATIC_LABEL.shown())),
+            }
+        }
+        labels
+    }
+
+    fn args(&mut self, environment: &dyn Environment) -> Args {
+        let config = self.config(environment);
         let ip = self.value(flags::HEALTHZ_IP, "an IP address such as 0.0.0.0 or ::1", ip_address);
         let port = self.value(flags::HEALTHZ_PORT, "a port from 0 to 65535", |text| text.parse().ok());
         // kube-eventer takes any number below one for the number of CPUs.
@@ -168,7 +251,13 @@ impl Reader<'_> {
         Args {
             sources: self.all(flags::SOURCE),
             sinks: self.all(flags::SINK),
-            cluster: self.text(flags::CLUSTER_NAME).filter(|name| !name.is_empty()).map(Into::into),
+            static_labels: self.static_labels(config.as_ref().map(|(_, config)| config)),
+            config,
+            reload: self.switch(flags::RELOAD),
+            cluster: self
+                .optional(flags::CLUSTER_NAME, "a name", |text| Some(text.to_owned()))
+                .filter(|name| !name.is_empty())
+                .map(Into::into),
             frequency: self.value(
                 flags::FREQUENCY,
                 "a duration from 10ms to 3m, such as 500ms, 30s or 1m30s",
@@ -213,20 +302,24 @@ impl Reader<'_> {
     }
 
     fn optional<T>(&mut self, flag: Flag, form: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let text = self.text(flag)?;
-        let value = parse(&text);
+        let given = self.matches.get_one::<String>(flag.spec.name);
+        let (text, place) = match (given, self.settings.get(flag.spec.name)) {
+            (Some(text), _) => (text, None),
+            (None, setting) => setting.map(|setting| (&setting.text, Some(&setting.place)))?,
+        };
+        let value = parse(text);
         if value.is_none() {
-            self.mistakes.push(format!("{} takes {form}", flag.shown()));
+            let mistake = match place {
+                Some(place) => format!("{place}: it takes {form}"),
+                None => format!("{} takes {form}", flag.shown()),
+            };
+            self.mistakes.push(mistake);
         }
         value
     }
 
     fn switch(&mut self, flag: Flag) -> bool {
         self.value(flag, "true or false", understood)
-    }
-
-    fn text(&self, flag: Flag) -> Option<String> {
-        self.matches.get_one::<String>(flag.spec.name).cloned()
     }
 
     fn all(&self, flag: Flag) -> Vec<Secret<String>> {

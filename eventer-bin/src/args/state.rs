@@ -137,7 +137,7 @@ pub(super) fn read(
         }
         _ => (command, matches),
     };
-    let mut reader = Reader { matches: own, mistakes: Vec::new() };
+    let mut reader = Reader::new(own);
     let output = reader.value(OUTPUT, "text or json", |text| match text {
         "text" => Some(Output::Text),
         "json" => Some(Output::Json),

@@ -5,7 +5,7 @@ use eventer_core::store::DeadLetters;
 use super::*;
 
 fn line(arguments: &str) -> CommandLine {
-    parse(arguments.split_whitespace().map(OsString::from))
+    parse(arguments.split_whitespace().map(OsString::from), &())
 }
 
 #[track_caller]

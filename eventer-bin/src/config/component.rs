@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eventer_core::uri::nearest;
+use eventer_core::uri::{expand_value, nearest, query_pairs};
 use eventer_core::{
     ComponentSpec, ComponentUri, ConfigError, EndpointSpec, Environment, OptionSpec, filter, policy, registry,
 };
@@ -37,7 +37,9 @@ pub(crate) enum Place {
     Flag(&'static str),
     /// In a file.
     File {
-        /// Its name.
+        /// The flag that gives such a component.
+        flag: &'static str,
+        /// Name of the file.
         file: String,
         /// The list that it stands in, and its number, such as `sinks[0]`.
         key: String,
@@ -53,10 +55,17 @@ impl Place {
     pub(crate) fn tell(&self, kind: &str, error: ConfigError) -> ConfigError {
         match self {
             Self::Flag(_) => error,
-            Self::File { file, key, line, options } => {
+            Self::File { file, key, line, options, .. } => {
                 let line = error.option().and_then(|option| options.get(option)).unwrap_or(line);
                 error.of(place(file, *line, &format!("{key} ({kind})")))
             }
+        }
+    }
+
+    /// The flag that gives such a component.
+    pub(crate) fn flag(&self) -> &'static str {
+        match self {
+            Self::Flag(flag) | Self::File { flag, .. } => flag,
         }
     }
 
@@ -92,7 +101,11 @@ pub(super) fn read(node: &Node, around: Surroundings<'_>) -> Result<Component, V
         }
         (Value::Map(entries), _) => map(entries, node, around),
         (value, _) => {
-            let wanted = if around.list == List::Drop { "an expression or a map of filters" } else { "a URI or a map" };
+            let wanted = if around.list == List::Drop {
+                "an expression or a map of filters"
+            } else {
+                "a URI or a map"
+            };
             Err(vec![format!("{}: it takes {wanted}, and this is {}", around.place(node.line), value.form())])
         }
     }
@@ -108,7 +121,8 @@ impl Surroundings<'_> {
     }
 
     fn component(&self, uri: ComponentUri, line: u64, options: BTreeMap<String, u64>) -> Component {
-        let place = Place::File { file: self.file.to_owned(), key: self.key(), line, options };
+        let (flag, file) = (self.list.flag(), self.file.to_owned());
+        let place = Place::File { flag, file, key: self.key(), line, options };
         Component { uri, place }
     }
 }
@@ -127,7 +141,7 @@ fn uri(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, V
 /// A rule that is nothing but an expression.
 fn rule(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, Vec<String>> {
     let told = |reason| vec![format!("{}: {reason}", around.place(node.line))];
-    let (text, _) = eventer_core::uri::expand_value(text, around.environment).map_err(told)?;
+    let (text, _) = expand_value(text, around.environment).map_err(told)?;
     let options = vec![(filter::WHERE.name.to_owned(), Some(text))];
     let uri = ComponentUri::from_parts(List::Drop.key(), "", options, Vec::new());
     Ok(around.component(uri, node.line, BTreeMap::new()))
@@ -155,7 +169,9 @@ fn map(entries: &[Entry], node: &Node, around: Surroundings<'_>) -> Result<Compo
         }
     }
     if around.list == List::Drop && entries.is_empty() {
-        reader.mistakes.push(format!("{}: a rule without a condition would drop everything", around.place(node.line)));
+        reader
+            .mistakes
+            .push(format!("{}: a rule without a condition would drop everything", around.place(node.line)));
     }
     let MapReader { options, from_variables, lines, mistakes, .. } = reader;
     if !mistakes.is_empty() {
@@ -181,7 +197,10 @@ impl MapReader<'_> {
         let Some(entry) = entries.iter().find(|entry| entry.key == KIND) else {
             let known: Vec<_> = self.around.specs.iter().map(|spec| spec.kind).collect();
             let place = self.around.place(line);
-            return Err(vec![format!("{place}: its kind is missing: kind: with one of {}", known.join(", "))]);
+            return Err(vec![format!(
+                "{place}: its kind is missing: kind: with one of {}",
+                known.join(", ")
+            )]);
         };
         let kind = entry.node.text().map(str::trim).unwrap_or_default().to_owned();
         self.spec = self.around.specs.iter().find(|spec| spec.kind == kind).copied();
@@ -210,9 +229,8 @@ impl MapReader<'_> {
         match text.split_once('?') {
             // All of it is the destination's: the options have keys of their own.
             Some((endpoint, query)) if is_url => {
-                let pairs = ComponentUri::parse(ENDPOINT, &format!("url:?{}", query.replace('$', "$$")), &());
-                let pairs = pairs.map(|uri| uri.options().to_vec()).unwrap_or_default();
-                self.options.extend(pairs.into_iter().map(|(name, value)| (format!("{PASS_ON}{name}"), value)));
+                let pairs = query_pairs(query).into_iter();
+                self.options.extend(pairs.map(|(name, value)| (format!("{PASS_ON}{name}"), value)));
                 endpoint.to_owned()
             }
             _ => text,

@@ -15,18 +15,21 @@ use std::path::{Path, PathBuf};
 
 use eventer_core::event::Labels;
 use eventer_core::uri::nearest;
-use eventer_core::{ComponentSpec, Environment};
+use eventer_core::{ComponentSpec, Environment, Secret};
 
 use crate::document::{Entry, Node, Value};
 pub(crate) use component::{Component, Place};
-pub(crate) use keys::{DROP, SINKS, SOURCES, STATIC_LABELS, settings};
-pub(crate) use schema::schema;
+use keys::STATIC_LABELS;
+pub(crate) use keys::{DROP, SINKS, SOURCES, key_of};
+pub(crate) use schema::schema_text;
 
 /// What a file says, still without its sources, sinks and rules being understood.
 #[derive(Debug)]
 pub(crate) struct ConfigFile {
     /// What it is called in messages.
     pub(crate) name: String,
+    /// All of it.
+    pub(crate) text: Secret<String>,
     /// Values of flags, by their names.
     pub(crate) settings: BTreeMap<&'static str, Setting>,
     /// Labels for every event.
@@ -63,9 +66,8 @@ impl ConfigFile {
     /// Every mistake in it, for people to read.
     pub(crate) fn read(path: &Path, environment: &dyn Environment) -> Result<Self, Vec<String>> {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| {
-            vec![format!("could not read the configuration in {name}: {error}")]
-        })?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| vec![format!("could not read the configuration in {name}: {error}")])?;
         Self::parse(&name, &text, environment)
     }
 
@@ -73,17 +75,13 @@ impl ConfigFile {
     ///
     /// # Errors
     /// Every mistake in it, for people to read.
-    pub(crate) fn parse(
-        name: &str,
-        text: &str,
-        environment: &dyn Environment,
-    ) -> Result<Self, Vec<String>> {
+    pub(crate) fn parse(name: &str, text: &str, environment: &dyn Environment) -> Result<Self, Vec<String>> {
         let document = Node::parse(text).map_err(|error| {
             let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
             vec![format!("{name}{line}: {error}")]
         })?;
         let mut reader = Reader { name, environment, mistakes: Vec::new() };
-        let file = reader.file(&document);
+        let file = Self { text: Secret::new(text.to_owned()), ..reader.file(&document) };
         if reader.mistakes.is_empty() { Ok(file) } else { Err(reader.mistakes) }
     }
 
@@ -101,7 +99,10 @@ impl ConfigFile {
             List::Drop => &self.drop,
         };
         let read = nodes.iter().enumerate().map(|(index, node)| {
-            component::read(node, component::Surroundings { file: &self.name, list, index, specs, environment })
+            component::read(
+                node,
+                component::Surroundings { file: &self.name, list, index, specs, environment },
+            )
         });
         read.filter_map(|read| read.map_err(|told| mistakes.extend(told)).ok()).collect()
     }
@@ -132,13 +133,11 @@ impl List {
     }
 }
 
-/// The files whose texts `${file:PATH}` put into the file at `path`, as far as it can be read; and the file itself.
-pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let referred = text.match_indices("${file:").filter_map(|(at, begin)| {
-        text[at + begin.len()..].split_once('}').map(|(path, _)| PathBuf::from(path))
-    });
-    std::iter::once(path.to_owned()).chain(referred).collect()
+/// The files that `${file:PATH}` puts into the file with this text.
+pub(crate) fn referred_files(text: &str) -> Vec<PathBuf> {
+    let references = text.match_indices("${file:");
+    let paths = references.filter_map(|(at, begin)| text[at + begin.len()..].split_once('}'));
+    paths.map(|(path, _)| PathBuf::from(path)).collect()
 }
 
 struct Reader<'a> {
@@ -151,6 +150,7 @@ impl Reader<'_> {
     fn file(&mut self, document: &Node) -> ConfigFile {
         let mut file = ConfigFile {
             name: self.name.to_owned(),
+            text: Secret::default(),
             settings: BTreeMap::new(),
             static_labels: Labels::new(),
             sources: Vec::new(),
@@ -161,7 +161,7 @@ impl Reader<'_> {
             self.mistake(document.line, "", "it is no map of keys; it begins with sources: or sinks:");
             return file;
         };
-        if crate::config::is_of_event_exporter(document) {
+        if is_of_event_exporter(document) {
             self.mistakes.push(format!(
                 "{}: this is a configuration of kubernetes-event-exporter; `eventer convert kubernetes-event-exporter \
                  {}` makes one of eventer's of it, and tells what changes",
@@ -187,7 +187,11 @@ impl Reader<'_> {
             (_, Some(items)) => items.to_vec(),
             (value, None) => {
                 let form = value.form();
-                self.mistake(entry.line, &entry.key, &format!("it takes a list, and this is {form}: begin each item with a dash"));
+                self.mistake(
+                    entry.line,
+                    &entry.key,
+                    &format!("it takes a list, and this is {form}: begin each item with a dash"),
+                );
                 Vec::new()
             }
         }

@@ -10,7 +10,9 @@ use crate::document::{Node, Value};
 pub(super) fn text(node: &Node, environment: &dyn Environment) -> Result<(String, bool), String> {
     match &node.value {
         Value::Null => Err("it has no value; leave the key out, or give one".to_owned()),
-        Value::List(_) | Value::Map(_) => Err(format!("it takes one value, and this is {}", node.value.form())),
+        Value::List(_) | Value::Map(_) => {
+            Err(format!("it takes one value, and this is {}", node.value.form()))
+        }
         Value::Text(text) => expand_value(text, environment),
         Value::Bool(_) | Value::Number(_) => Ok((node.text().unwrap_or_default().to_owned(), false)),
     }
@@ -60,9 +62,11 @@ fn write_json(
     Ok(())
 }
 
-/// A number of YAML as one of JSON; what JSON has no number for stays a text.
+/// A number of YAML as one of JSON; what JSON has no number for becomes a text.
 fn number(text: &str) -> Json {
-    let hex = |prefix: &str, radix| text.strip_prefix(prefix).and_then(|digits| i64::from_str_radix(digits, radix).ok());
+    let hex = |prefix: &str, radix| {
+        text.strip_prefix(prefix).and_then(|digits| i64::from_str_radix(digits, radix).ok())
+    };
     if let Ok(number) = serde_json::from_str::<Number>(text) {
         return Json::Number(number);
     }
@@ -84,10 +88,10 @@ mod tests {
 
     #[test]
     fn json_keeps_the_order_of_keys_and_the_types_of_values() {
-        let text = "z: 1\na: [true, null, ~, 1.50, 0x1F, 007, .5, .nan, '2', \"q\\\"\\n\", ${X}]\nm: {}\nl: []\n";
+        let text = "z: 1\na: [true, null, ~, 1.50, 0x1F, 007, .5, '2', \"q\\\"\\n\", '${X}']\nm: {}\nl: []\n";
         let environment = BTreeMap::from([("X".to_owned(), "a\"b".to_owned())]);
         let (json, is_expanded) = json(&Node::parse(text).unwrap(), &environment).unwrap();
-        assert_eq!(json, r#"{"z":1,"a":[true,null,null,1.50,31,7,0.5,".nan","2","q\"\n","a\"b"],"m":{},"l":[]}"#);
+        assert_eq!(json, r#"{"z":1,"a":[true,null,null,1.50,31,7,0.5,"2","q\"\n","a\"b"],"m":{},"l":[]}"#);
         assert!(is_expanded);
     }
 }

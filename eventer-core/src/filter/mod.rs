@@ -10,7 +10,7 @@ use regex::Regex;
 use crate::event::Event;
 use crate::expression::{EvaluationError, Expression};
 use conditions::Condition;
-pub use options::OPTIONS;
+pub use options::{OPTIONS, WHERE};
 pub use values::{Level, NamespaceOf, Pattern, TypeName};
 
 /// Which events a sink wants; all by default. The conditions are joined by AND, the values of each by OR.

@@ -40,7 +40,8 @@ pub(super) const EXCLUDE_MESSAGE: OptionSpec =
         .repeatable();
 pub(super) const MIN_COUNT: OptionSpec =
     OptionSpec::new("min_count", "N", "How often the event must have been seen.").default("1");
-pub(super) const WHERE: OptionSpec =
+/// The option that takes an expression.
+pub const WHERE: OptionSpec =
     OptionSpec::new("where", "EXPRESSION", "CEL expression over the event; must be true.");
 
 /// The options of a filter, in the order in which the help shows them.

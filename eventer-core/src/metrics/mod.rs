@@ -73,6 +73,7 @@ pub struct Metrics {
     clock: Arc<dyn Clock>,
     received: IntCounterVec,
     ruled_out: IntCounterVec,
+    rule_errors: IntCounterVec,
     from_the_future: IntCounterVec,
     undecodable: IntCounterVec,
     restarts: IntCounterVec,
@@ -125,6 +126,11 @@ impl Metrics {
             ruled_out: counter(
                 "eventer_events_ruled_out_total",
                 "Events that the rules under drop kept from every sink.",
+                &["source"],
+            )?,
+            rule_errors: counter(
+                "eventer_rule_errors_total",
+                "Times that a rule under drop could not be computed for an event, which was kept then.",
                 &["source"],
             )?,
             undecodable: counter(
@@ -196,6 +202,7 @@ impl Metrics {
             received: self.received.with_label_values(&[name]),
             from_the_future: self.from_the_future.with_label_values(&[name]),
             ruled_out: self.ruled_out.with_label_values(&[name]),
+            rule_errors: self.rule_errors.with_label_values(&[name]),
             undecodable: self.undecodable.with_label_values(&[name]),
             relists: self.relists.with_label_values(&[name]),
             gaps: self.gaps.with_label_values(&[name]),
@@ -234,6 +241,7 @@ pub struct SourceMetrics {
     clock: Arc<dyn Clock>,
     received: IntCounter,
     ruled_out: IntCounter,
+    rule_errors: IntCounter,
     from_the_future: IntCounter,
     undecodable: IntCounter,
     relists: IntCounter,
@@ -261,6 +269,11 @@ impl SourceMetrics {
     /// So many events of a batch go to no sink, as the user's rules have it.
     pub(crate) fn ruled_out(&self, events: usize) {
         self.ruled_out.inc_by(events as u64);
+    }
+
+    /// A rule of the user's could not be computed for an event.
+    pub(crate) fn rule_failed(&self) {
+        self.rule_errors.inc();
     }
 
     /// The source is not there any more: what grows with time must not grow on.

@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::batch::EventBatch;
-use crate::event::Labels;
+use crate::event::{Event, Labels};
 use crate::filter::EventFilter;
 use crate::metrics::SourceMetrics;
 
@@ -51,8 +51,16 @@ impl RuleSet {
         if self.drop.is_empty() {
             return batch;
         }
-        let kept: Vec<_> =
-            batch.iter().filter(|event| !self.drop.iter().any(|rule| rule.wants(event))).cloned().collect();
+        let is_dropped = |event: &Event| {
+            self.drop.iter().any(|rule| {
+                // What cannot be decided is kept.
+                rule.ask(event).unwrap_or_else(|_| {
+                    metrics.rule_failed();
+                    false
+                })
+            })
+        };
+        let kept: Vec<_> = batch.iter().filter(|event| !is_dropped(event)).cloned().collect();
         if kept.len() == batch.len() {
             return batch;
         }

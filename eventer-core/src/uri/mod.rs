@@ -172,6 +172,11 @@ fn split_query(text: &str) -> (&str, Option<&str>) {
     text.split_once('?').map_or((text, None), |(endpoint, query)| (endpoint, Some(query)))
 }
 
+/// The names and values of a query, decoded; `None` is the value of a name without `=`.
+pub fn query_pairs(query: &str) -> Vec<(String, Option<String>)> {
+    pairs(Some(query)).map(|(name, value)| (expand::decode(name), value.map(expand::decode))).collect()
+}
+
 fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, Option<&str>)> {
     query
         .unwrap_or_default()

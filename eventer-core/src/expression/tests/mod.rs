@@ -1,6 +1,5 @@
 //! What the checker tells, what is computed, and what is told of a decision.
 
-
 use super::*;
 
 /// A pod's warning with everything filled in that a filter asks for.
