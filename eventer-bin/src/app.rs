@@ -34,7 +34,7 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
         Step::Print(text) => print(&text),
         Step::Serve(args, plans) => serve::run(*args, plans, &|| read_again(registry)),
         Step::LookInto(command) => look_into(&command),
-        Step::Convert(command) => convert(&command),
+        Step::Convert(command) => convert(&command, registry),
     }
 }
 
@@ -133,8 +133,8 @@ fn look_into(command: &StateCommand) -> ExitCode {
 
 /// The report goes to standard error, so that standard output can be a file. What could not be taken over is no mistake, but
 /// scripts want to know.
-fn convert(command: &ConvertCommand) -> ExitCode {
-    let converted = match convert::run(command) {
+fn convert(command: &ConvertCommand, registry: &Registry) -> ExitCode {
+    let converted = match convert::run(command, registry) {
         Ok(converted) => converted,
         Err(reason) => {
             complain(&format!("error: {reason}\n"));

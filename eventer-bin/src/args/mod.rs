@@ -20,8 +20,8 @@ use eventer_core::event::Labels;
 use eventer_core::uri::ByteSize;
 use eventer_core::{Environment, OptionValue, Secret};
 
-pub(crate) use convert::ConvertCommand;
 use crate::config::{ConfigFile, Setting};
+pub(crate) use convert::ConvertCommand;
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
 

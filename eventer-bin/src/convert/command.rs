@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use eventer_core::Registry;
+
 use super::{Conversion, Report, convert};
 use crate::args::ConvertCommand;
 
@@ -26,12 +28,13 @@ struct Files<'c>(Vec<(&'static str, &'c str, bool)>);
 /// # Errors
 /// Nothing was converted: the input cannot be read or is not understood, or a file cannot be written or is there. In words,
 /// of one line.
-pub(crate) fn run(command: &ConvertCommand) -> Result<Converted, String> {
+pub(crate) fn run(command: &ConvertCommand, registry: &Registry) -> Result<Converted, String> {
     let (name, text) = read(&command.input)?;
-    let conversion: Conversion = convert(command.tool, &text).map_err(|error| match error.line {
+    let mut conversion: Conversion = convert(command.tool, &text).map_err(|error| match error.line {
         Some(line) => format!("{name}:{line}: {}", error.reason),
         None => format!("{name}: {}", error.reason),
     })?;
+    conversion.verify(registry);
     let Some(directory) = &command.output else {
         return Ok(Converted { output: conversion.config, written: Vec::new(), report: conversion.report });
     };

@@ -13,12 +13,14 @@ mod pattern;
 mod report;
 mod secrets;
 mod variables;
+mod verify;
 mod yaml;
 
 use std::fmt;
 
 pub(crate) use command::run;
 use config::Config;
+use eventer_core::Registry;
 use report::{Report, Weight};
 use secrets::Secrets;
 use variables::Lost;
@@ -75,6 +77,16 @@ pub(crate) struct Conversion {
 }
 
 impl Conversion {
+    /// Tells what eventer, with the kinds in `registry`, has against the config.
+    fn verify(&mut self, registry: &Registry) {
+        for mistake in verify::mistakes(&self.config, registry) {
+            let text = format!(
+                "eventer does not take what the conversion gives, and the file has to be changed by hand: {mistake}"
+            );
+            self.report.add(Weight::Lost, 0, "", text);
+        }
+    }
+
     /// The manifest of the Secret that the config's files come from, if it needs one.
     pub(crate) fn secret(&self) -> Option<String> {
         self.secrets.manifest()
@@ -93,7 +105,7 @@ pub(crate) fn convert(tool: Tool, text: &str) -> Result<Conversion, DocumentErro
             let marked = variables::mark(text);
             let mut document = Node::parse(&marked.text)?;
             clean(&mut document, "", &marked.lost, &mut report);
-            if !event_exporter::is_config(&document) {
+            if document.get("route").is_none() && document.get("receivers").is_none() {
                 return Err(DocumentError { line: None, reason: not_a_config(tool, &document) });
             }
             event_exporter::convert(&document, &mut report, &mut secrets)

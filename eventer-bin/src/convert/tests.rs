@@ -97,6 +97,8 @@ fn a_tool_is_told_by_its_document() {
     assert_eq!(tool("receivers: [{name: a, stdout: {}}]"), Some(Tool::EventExporter));
     assert_eq!(tool("route: {match: []}"), Some(Tool::EventExporter));
     assert_eq!(tool("sources: ['kubernetes:']\nsinks: [{kind: log}]"), None);
+    assert_eq!(tool("route: {}\nreceivers: []"), Some(Tool::EventExporter));
+    assert_eq!(tool("route: {receiver: a, routes: []}\nreceivers: [{name: a, slack_configs: []}]"), None);
     assert_eq!(tool("receivers: {otlp: {}}\nexporters: {}"), None);
     assert_eq!(tool("kind: Deployment\nspec: {containers: [{image: nginx}]}"), None);
     assert_eq!(tool("[]"), None);

@@ -1,5 +1,7 @@
 //! YAML as people write it: keys in their order, and quotes only where they are needed.
 
+use std::fmt;
+
 use super::variables;
 
 /// A value to be written.
@@ -32,8 +34,8 @@ impl Yaml {
     }
 
     /// Whatever can be written.
-    pub(super) fn plain(value: impl ToString) -> Self {
-        Self::Plain(value.to_string())
+    pub(super) fn plain(value: impl fmt::Display) -> Self {
+        Self::Plain(format!("{value}"))
     }
 }
 

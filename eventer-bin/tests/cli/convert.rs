@@ -6,9 +6,14 @@ use std::path::Path;
 
 use crate::process::eventer;
 
-const KEPT: &str = "receivers: [{name: a, stdout: {}}]\nroute: {match: [{receiver: a}]}\n";
-const LOST: &str = "receivers: [{name: a, stdout: {}}, {name: b, loki: {}}]\nroute: {match: [{receiver: a}, {receiver: b}]}\n";
+/// A receiver that can be taken over.
+const KEPT: &str = "receivers:\n- {name: a, slack: {token: \"${TOKEN}\", channel: '#a', message: m}}\nroute: {match: [{receiver: a}]}\n";
+/// The same, and another one that cannot.
+const LOST: &str = "receivers:\n- {name: a, slack: {token: \"${TOKEN}\", channel: '#a', message: m}}\n- {name: b, loki: {}}\nroute: {match: [{receiver: a}, {receiver: b}]}\n";
+/// A receiver with a secret.
 const SECRET: &str = "receivers: [{name: a, slack: {token: xoxb-hunter2, channel: '#a', message: m}}]\nroute: {match: [{receiver: a}]}\n";
+/// A receiver whose template cannot be used here.
+const REFUSED: &str = "receivers: [{name: a, slack: {token: \"${TOKEN}\", channel: '#a', message: '{{ env \"HOME\" }}'}}]\nroute: {match: [{receiver: a}]}\n";
 
 /// Writes a file into the directory, and gives its path.
 fn file(directory: &Path, name: &str, content: &str) -> String {
@@ -23,7 +28,7 @@ async fn without_output_the_config_is_printed_and_the_report_stands_apart() {
     let config = file(directory.path(), "config.yaml", KEPT);
     let ended = eventer(&["convert", "kubernetes-event-exporter", &config]).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(ended.stdout.contains("- kind: log\n    sink_name: a\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("- kind: slack\n    sink_name: a\n"), "{}", ended.stdout);
     assert!(ended.stderr.starts_with("## Differs\n"), "{}", ended.stderr);
 }
 
@@ -33,8 +38,22 @@ async fn what_could_not_be_taken_over_is_an_exit_code() {
     let config = file(directory.path(), "config.yaml", LOST);
     let ended = eventer(&["convert", "kubernetes-event-exporter", &config]).await;
     assert_eq!(ended.code, 1);
-    assert!(ended.stdout.contains("- kind: log\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("- kind: slack\n"), "{}", ended.stdout);
     assert!(ended.stderr.contains("`receivers.b`: there is no sink loki yet"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn what_eventer_does_not_take_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = file(directory.path(), "config.yaml", REFUSED);
+    let ended = eventer(&["convert", "kubernetes-event-exporter", &config]).await;
+    assert_eq!(ended.code, 1);
+    let told = "eventer.yaml:9: sinks[0] (slack): option \"text\": ";
+    assert!(
+        ended.stderr.contains(told) && ended.stderr.contains("the function env is not offered"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[tokio::test]
@@ -61,7 +80,7 @@ async fn files_are_written_once_and_the_secret_is_nobody_elses() {
     assert!(read("eventer.yaml").contains("token_file"));
     let forced = eventer(&[&arguments[..], &["--force"]].concat()).await;
     assert_eq!(forced.code, 0, "{}", forced.stderr);
-    assert!(read("eventer.yaml").contains("kind: log"));
+    assert!(read("eventer.yaml").contains("token: ${TOKEN}"));
 }
 
 #[tokio::test]

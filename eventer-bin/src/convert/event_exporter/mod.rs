@@ -43,19 +43,14 @@ const KEYS: &[&str] = &[
     "cacheSize",
 ];
 
-/// Whether a document looks like the tool's config.
+/// Whether a document looks like the tool's config. Alertmanager's has the same keys, and other receivers.
 pub(super) fn is_config(document: &Node) -> bool {
-    let Some(entries) = document.entries() else { return false };
-    let is_ours = entries.iter().any(|entry| matches!(entry.key.as_str(), "sources" | "sinks"));
-    let has_receiver = document
-        .get("receivers")
-        .and_then(Node::items)
-        .unwrap_or_default()
-        .iter()
-        .any(receivers::is_receiver);
-    let route = document.get("route").and_then(Node::entries).unwrap_or_default();
-    let has_route = route.iter().any(|entry| matches!(entry.key.as_str(), "drop" | "match" | "routes"));
-    !is_ours && (has_receiver || has_route)
+    let is_ours = ["sources", "sinks"].iter().any(|key| document.get(key).is_some());
+    match document.get("receivers").map(|node| &node.value) {
+        Some(Value::List(items)) if !items.is_empty() => !is_ours && items.iter().any(receivers::is_receiver),
+        Some(Value::List(_) | Value::Null) | None => !is_ours && document.get("route").is_some(),
+        Some(_) => false,
+    }
 }
 
 /// Turns the config into ours.

@@ -19,7 +19,7 @@ pub(super) fn options(receiver: &Receiver<'_>, workshop: &mut Workshop<'_>) -> O
         Some(channel) => options.push(("channel".to_owned(), Yaml::text(channel))),
         None => workshop.missing(&fields, "channel"),
     }
-    let mut lines: Vec<String> = fields.text("message").map(|text| escaped(text)).into_iter().collect();
+    let mut lines: Vec<String> = fields.text("message").map(escaped).into_iter().collect();
     let attached = fields.get("fields").and_then(Node::entries).unwrap_or_default();
     if attached.is_empty() {
         for key in ["color", "title", "author_name", "footer"] {

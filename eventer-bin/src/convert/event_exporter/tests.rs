@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use eventer_core::event::Labels;
+use eventer_core::event::{Labels, Metadata, ObjectReference, Origin};
 use eventer_core::{Event, Expression};
 use fastrand::Rng;
 use serde_json::{Value as Json, json};
@@ -127,16 +127,29 @@ fn random_route(random: &mut Rng, depth: usize) -> Json {
 }
 
 fn random_event(random: &mut Rng) -> Event {
-    let mut event = Event::default();
-    event.event_type = pick(random, &["Normal", "Warning", ""]).into();
-    event.involved_object.kind = pick(random, &["Pod", "Node", "PodDisruptionBudget", ""]).to_owned();
-    event.involved_object.api_version = pick(random, &["v1", "apps/v1", ""]).to_owned();
-    event.metadata.namespace = pick(random, &["prod", "kube-system", "default", "a", ""]).to_owned();
-    event.reason = pick(random, &["BackOff", "FailedScheduling", "Failed", ""]).to_owned();
-    event.message = pick(random, &["one\nline", "one line", "a 7", "\n", ""]).to_owned();
-    event.source.component = pick(random, &["kubelet", "scheduler", ""]).to_owned();
-    event.source.host = pick(random, &["node-1", "node-22", ""]).to_owned();
-    event.count = random.i32(0..4);
+    let involved_object = ObjectReference {
+        kind: pick(random, &["Pod", "Node", "PodDisruptionBudget", ""]).to_owned(),
+        api_version: pick(random, &["v1", "apps/v1", ""]).to_owned(),
+        ..ObjectReference::default()
+    };
+    let metadata = Metadata {
+        namespace: pick(random, &["prod", "kube-system", "default", "a", ""]).to_owned(),
+        ..Metadata::default()
+    };
+    let source = Origin {
+        component: pick(random, &["kubelet", "scheduler", ""]).to_owned(),
+        host: pick(random, &["node-1", "node-22", ""]).to_owned(),
+    };
+    let mut event = Event {
+        event_type: pick(random, &["Normal", "Warning", ""]).into(),
+        reason: pick(random, &["BackOff", "FailedScheduling", "Failed", ""]).to_owned(),
+        message: pick(random, &["one\nline", "one line", "a 7", "\n", ""]).to_owned(),
+        count: random.i32(0..4),
+        involved_object,
+        metadata,
+        source,
+        ..Event::default()
+    };
     for labels in [&mut event.involved_object.labels, &mut event.involved_object.annotations] {
         if random.bool() {
             let mut known = Labels::new();
