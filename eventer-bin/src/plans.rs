@@ -160,7 +160,7 @@ impl Reader<'_> {
         let flag = list.flag();
         let read = flags.iter().map(|text| ComponentUri::parse(flag, text.expose(), self.environment));
         let read = read.map(|uri| uri.map_err(|error| self.mistakes.push(error.to_string())));
-        read.flatten().map(|uri| Component { uri, place: Place::Flag(flag) }).collect()
+        read.flatten().map(|uri| Component { uri, place: Place::Flag(flag), is_incomplete: false }).collect()
     }
 
     fn plans<P>(
@@ -169,11 +169,16 @@ impl Reader<'_> {
         plan: impl Fn(&ComponentUri) -> Result<P, Vec<ConfigError>>,
     ) -> Vec<(P, Place)> {
         let mut plans = Vec::new();
-        for Component { uri, place } in asked {
+        for Component { uri, place, is_incomplete } in asked {
             match plan(&uri) {
                 Ok(plan) => plans.push((plan, place)),
                 Err(errors) => {
-                    let errors = errors.into_iter().map(|error| place.tell(uri.kind(), error));
+                    // What is missing may be what was left out.
+                    let is_told = |error: &ConfigError| {
+                        !is_incomplete || matches!(error, ConfigError::InvalidOption { .. })
+                    };
+                    let errors =
+                        errors.into_iter().filter(is_told).map(|error| place.tell(uri.kind(), error));
                     self.mistakes.extend(errors.map(|error| mistake(place.flag(), uri.kind(), &error)));
                 }
             }

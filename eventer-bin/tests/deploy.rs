@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use eventer_core::time::parse_duration;
@@ -21,6 +22,9 @@ use serde_json::Value;
 
 /// The example that keeps the journal where the pod is.
 const NO_VOLUME: &str = "no-volume.yaml";
+
+/// The example whose sources and sinks stand in a file.
+const CONFIG: &str = "config.yaml";
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
@@ -245,6 +249,10 @@ fn an_example_is_the_same_pod_with_other_sinks() {
     }
 }
 
+fn files_with_flags() -> Vec<PathBuf> {
+    files_with_a_pod().into_iter().filter(|file| !file.ends_with(CONFIG)).collect()
+}
+
 /// The plans of a pod's sinks, and their flags; those of kinds that this build lacks are left out.
 fn sinks(file: &Path) -> Vec<(SinkPlan, String)> {
     let mut registry = Registry::new();
@@ -284,8 +292,28 @@ fn sinks(file: &Path) -> Vec<(SinkPlan, String)> {
 }
 
 #[test]
+fn the_file_of_an_example_is_mounted_whole_and_understood() {
+    let file = deploy().join("examples").join(CONFIG);
+    let set = statefulset(&file);
+    let path = Path::new(argument(&set, "--config").unwrap());
+    let mounts = container(&set).volume_mounts.iter().flatten();
+    let mount = mounts.into_iter().find(|mount| path.starts_with(&mount.mount_path)).unwrap();
+    assert_eq!((mount.read_only, &mount.sub_path), (Some(true), &None));
+    let volume = pod(&set).volumes.iter().flatten().find(|volume| volume.name == mount.name).unwrap();
+    let map: ConfigMap = decode(&documents(&file), "ConfigMap").pop().unwrap();
+    assert_eq!(volume.config_map.as_ref().unwrap().name, map.metadata.name.unwrap());
+    let text = &map.data.unwrap()[path.file_name().unwrap().to_str().unwrap()];
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("eventer.yaml");
+    fs::write(&config, text).unwrap();
+    let flag = format!("--config={}", config.display());
+    let output = Command::new(env!("CARGO_BIN_EXE_eventer")).args(["check", &flag]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn every_uri_is_understood() {
-    for file in files_with_a_pod() {
+    for file in files_with_flags() {
         sinks(&file);
     }
 }
@@ -293,7 +321,7 @@ fn every_uri_is_understood() {
 #[test]
 fn every_secret_is_a_file_of_a_secret_that_is_mounted() {
     let mut used = 0;
-    for file in files_with_a_pod() {
+    for file in files_with_flags() {
         let set = statefulset(&file);
         let mut there = BTreeSet::new();
         let secrets: Vec<Secret> = decode(&documents(&file), "Secret");
@@ -323,7 +351,7 @@ fn every_secret_is_a_file_of_a_secret_that_is_mounted() {
 #[test]
 fn the_config_map_of_a_sink_and_no_other_may_be_read() {
     let mut asking = 0;
-    for file in files_with_a_pod() {
+    for file in files_with_flags() {
         let roles: Vec<Role> = decode(&documents(&file), "Role");
         let asked = sinks(&file).into_iter().find(|(plan, _)| plan.config_map_option().is_some());
         let Some((_, flag)) = asked else {

@@ -10,24 +10,38 @@ mod defaults;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use eventer_core::{
     ComponentSpec, ComponentUri, ConfigError, EndpointSpec, Environment, OptionSpec, PolicyDefaults,
     Registry, policy,
 };
+use serde_json::Value;
 
 use self::defaults::{default_of, namespace_of, stand_ins};
 
 /// The page about what all sinks share.
-const INDEX: &str = "README";
+const INDEX: &str = "sinks/README";
+
+/// The page about the file of configuration.
+const CONFIGURATION: &str = "configuration";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn page(name: &str) -> PathBuf {
-    root().join("docs/sinks").join(name).with_extension("md")
+    root().join("docs").join(name).with_extension("md")
+}
+
+/// Name of the page about a kind of sink.
+fn sink(kind: &str) -> String {
+    format!("sinks/{kind}")
+}
+
+fn schema_file() -> PathBuf {
+    root().join("docs/eventer.schema.json")
 }
 
 fn registry() -> Registry {
@@ -52,7 +66,7 @@ impl Piece {
     /// The page with this piece in its place.
     fn put_into(&self, text: &str) -> Result<String, String> {
         let [start, end] = self.marks();
-        let missing = || format!("docs/sinks/{}.md lacks the lines {start}{end}", self.page);
+        let missing = || format!("docs/{}.md lacks the lines {start}{end}", self.page);
         let (before, rest) = text.split_once(&start).ok_or_else(missing)?;
         let (_, after) = rest.split_once(&end).ok_or_else(missing)?;
         Ok(format!("{before}{start}{}{end}{after}", self.text))
@@ -69,12 +83,15 @@ fn pieces() -> Vec<Piece> {
     ];
     for spec in registry.sinks() {
         let policy = registry.policy_defaults(spec.kind).unwrap();
-        pieces.push(piece(spec.kind, "options", options(spec, policy)));
-        let page = fs::read_to_string(page(spec.kind)).unwrap_or_default();
+        let name = sink(spec.kind);
+        pieces.push(piece(&name, "options", options(spec, policy)));
+        let page = fs::read_to_string(page(&name)).unwrap_or_default();
         if page.contains("<!-- mended:start -->") {
-            pieces.push(piece(spec.kind, "mended", mended(spec.kind)));
+            pieces.push(piece(&name, "mended", mended(spec.kind)));
         }
     }
+    pieces.push(piece(CONFIGURATION, "settings", settings(&schema())));
+    pieces.push(piece(CONFIGURATION, "sources", sources(&registry)));
     pieces
 }
 
@@ -83,7 +100,7 @@ fn index(registry: &Registry) -> String {
     let before = fs::read_to_string(page(INDEX)).unwrap_or_default();
     let rows = before.lines().filter_map(|row| {
         let kind = row.strip_prefix("| [`")?.split('`').next()?;
-        page(kind).exists().then(|| (kind.to_owned(), row.to_owned()))
+        page(&sink(kind)).exists().then(|| (kind.to_owned(), row.to_owned()))
     });
     let mut rows: BTreeMap<String, String> = rows.collect();
     for spec in registry.sinks() {
@@ -93,6 +110,65 @@ fn index(registry: &Registry) -> String {
     }
     let rows: Vec<String> = rows.into_values().collect();
     format!("| sink | what it does | example |\n|---|---|---|\n{}\n", rows.join("\n"))
+}
+
+/// The schema of the file of configuration, as the program prints it.
+fn schema() -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_eventer")).arg("schema").output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The keys of the file that are settings.
+fn settings(schema: &Value) -> String {
+    let mut rows = String::new();
+    let lists = ["sources", "sinks", "drop", "static_labels"];
+    let top = schema["properties"].as_object().unwrap();
+    let (mut plain, mut groups) = (Vec::new(), Vec::new());
+    for (key, value) in top.iter().filter(|(key, _)| !lists.contains(&key.as_str())) {
+        match value["properties"].as_object() {
+            Some(inner) => groups.extend(inner.iter().map(|(name, value)| (format!("{key}.{name}"), value))),
+            None => plain.push((key.clone(), value)),
+        }
+    }
+    for (key, value) in plain.into_iter().chain(groups) {
+        let default = value["default"].as_str().map(|default| format!("`{default}`")).unwrap_or_default();
+        let help = escaped(value["description"].as_str().unwrap());
+        rows.push_str(&format!("| `{key}` | {default} | {help} |\n"));
+    }
+    format!("| key | default | what it does |\n|---|---|---|\n{rows}")
+}
+
+/// The options of each kind of source.
+fn sources(registry: &Registry) -> String {
+    let mut text = String::new();
+    for spec in registry.sources() {
+        let endpoint = match spec.endpoint {
+            EndpointSpec::None => String::new(),
+            EndpointSpec::Text(what) | EndpointSpec::Url(what) => format!(" `endpoint`: {what}"),
+        };
+        text.push_str(&format!("### `{}`\n\n{}{endpoint}\n\n", spec.kind, spec.summary));
+        let common = eventer_core::registry::SOURCE_OPTIONS;
+        text.push_str(&table(&[spec.options, common].concat(), PolicyDefaults::NONE));
+        text.push('\n');
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+/// What the schema says of the kinds of sinks that this build has.
+fn of_this_build(schema: &Value, kinds: &BTreeSet<String>) -> Value {
+    let mut schema = schema.clone();
+    let items = schema.pointer_mut("/properties/sinks/items/anyOf").unwrap().as_array_mut().unwrap();
+    items.retain(|item| {
+        item.pointer("/properties/kind/const").is_none_or(|kind| kinds.contains(kind.as_str().unwrap()))
+    });
+    schema
+}
+
+#[test]
+fn the_schema_is_there_and_fresh() {
+    let kinds = registry().sinks().map(|spec| spec.kind.to_owned()).collect();
+    let written: Value = serde_json::from_str(&fs::read_to_string(schema_file()).unwrap()).unwrap();
+    assert!(of_this_build(&written, &kinds) == schema(), "`just docs` writes docs/eventer.schema.json");
 }
 
 /// The options of a kind, and how it differs from the others.
@@ -169,32 +245,33 @@ fn every_page_is_there_and_fresh() {
         let path = page(&piece.page);
         let text = fs::read_to_string(&path).unwrap_or_default();
         if piece.put_into(&text) != Ok(text) {
-            stale.push(format!("docs/sinks/{}.md: {}", piece.page, piece.mark));
+            stale.push(format!("docs/{}.md: {}", piece.page, piece.mark));
         }
     }
     assert!(stale.is_empty(), "`just docs` writes what is stale:\n{}", stale.join("\n"));
 }
 
 #[test]
-#[ignore = "writes the tables in docs/sinks, for `just docs`"]
+#[ignore = "writes the tables of the pages and the schema, for `just docs`"]
 fn write_the_tables() {
     let mut problems = Vec::new();
     for piece in pieces() {
         let path = page(&piece.page);
         let written = fs::read_to_string(&path)
-            .map_err(|error| format!("docs/sinks/{}.md: {error}", piece.page))
+            .map_err(|error| format!("docs/{}.md: {error}", piece.page))
             .and_then(|text| piece.put_into(&text))
             .map(|text| fs::write(&path, text).unwrap());
         problems.extend(written.err());
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+    fs::write(schema_file(), format!("{:#}\n", schema())).unwrap();
 }
 
 #[test]
 fn each_sink_of_kube_eventers_tells_what_is_mended() {
     let own = ["file", "slack"];
     for spec in registry().sinks().filter(|spec| !own.contains(&spec.kind)) {
-        let text = fs::read_to_string(page(spec.kind)).unwrap_or_default();
+        let text = fs::read_to_string(page(&sink(spec.kind))).unwrap_or_default();
         let section = text.split("\n## Mended\n").nth(1).unwrap_or_default();
         let has_rows = section.contains("| kube-eventer | here | because |\n|---|---|---|\n| ");
         assert!(has_rows, "docs/sinks/{}.md has no table under ## Mended", spec.kind);
@@ -204,7 +281,7 @@ fn each_sink_of_kube_eventers_tells_what_is_mended() {
 #[test]
 fn each_page_begins_with_its_kind_and_has_an_example() {
     for spec in registry().sinks() {
-        let text = fs::read_to_string(page(spec.kind)).unwrap_or_default();
+        let text = fs::read_to_string(page(&sink(spec.kind))).unwrap_or_default();
         assert!(text.starts_with(&format!("# {}\n", spec.kind)), "{}", spec.kind);
         let begin = format!("{}:", spec.kind);
         let examples = flags(&text);
@@ -237,7 +314,7 @@ fn every_example_is_understood() {
             };
             let errors = errors.unwrap_or_default();
             // A kind that has a page, and that this build lacks.
-            if matches!(&*errors, [ConfigError::UnknownKind { .. }]) && page(uri.kind()).exists() {
+            if matches!(&*errors, [ConfigError::UnknownKind { .. }]) && page(&sink(uri.kind())).exists() {
                 continue;
             }
             let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -252,7 +329,7 @@ fn every_example_is_understood() {
 fn markdown() -> BTreeSet<PathBuf> {
     let mut files = BTreeSet::new();
     let crates = ["eventer-bin", "eventer-core", "eventer-sinks", "eventer-sources"];
-    for folder in ["", "deploy", "docs", "docs/sinks"].into_iter().chain(crates) {
+    for folder in ["", "deploy", "docs", "docs/migrate", "docs/sinks"].into_iter().chain(crates) {
         let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
         files.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     }

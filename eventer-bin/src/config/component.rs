@@ -28,6 +28,8 @@ pub(crate) struct Component {
     pub(crate) uri: ComponentUri,
     /// Where.
     pub(crate) place: Place,
+    /// Whether something of it was left out, which has been told.
+    pub(crate) is_incomplete: bool,
 }
 
 /// Where a component was asked for.
@@ -90,8 +92,18 @@ pub(super) struct Surroundings<'a> {
     pub(super) environment: &'a dyn Environment,
 }
 
-/// Reads one.
-pub(super) fn read(node: &Node, around: Surroundings<'_>) -> Result<Component, Vec<String>> {
+/// Reads one, as far as it is understood; what is wrong with its form goes to `mistakes`.
+pub(super) fn read(node: &Node, around: Surroundings<'_>, mistakes: &mut Vec<String>) -> Option<Component> {
+    let told = mistakes.len();
+    let component = understand(node, around, mistakes).map_err(|mistake| mistakes.push(mistake)).ok()?;
+    Some(Component { is_incomplete: mistakes.len() > told, ..component })
+}
+
+fn understand(
+    node: &Node,
+    around: Surroundings<'_>,
+    mistakes: &mut Vec<String>,
+) -> Result<Component, String> {
     match (&node.value, around.list) {
         (Value::Text(text), List::Drop) => rule(text, node, around),
         (Value::Text(text), _) => uri(text, node, around),
@@ -99,14 +111,14 @@ pub(super) fn read(node: &Node, around: Surroundings<'_>) -> Result<Component, V
         (Value::Map(entries), List::Sources | List::Sinks) if is_bare_uri(entries) => {
             uri(&format!("{}:", entries[0].key), node, around)
         }
-        (Value::Map(entries), _) => map(entries, node, around),
+        (Value::Map(entries), _) => map(entries, node, around, mistakes),
         (value, _) => {
             let wanted = if around.list == List::Drop {
                 "an expression or a map of filters"
             } else {
                 "a URI or a map"
             };
-            Err(vec![format!("{}: it takes {wanted}, and this is {}", around.place(node.line), value.form())])
+            Err(format!("{}: it takes {wanted}, and this is {}", around.place(node.line), value.form()))
         }
     }
 }
@@ -123,7 +135,7 @@ impl Surroundings<'_> {
     fn component(&self, uri: ComponentUri, line: u64, options: BTreeMap<String, u64>) -> Component {
         let (flag, file) = (self.list.flag(), self.file.to_owned());
         let place = Place::File { flag, file, key: self.key(), line, options };
-        Component { uri, place }
+        Component { uri, place, is_incomplete: false }
     }
 }
 
@@ -131,54 +143,69 @@ fn is_bare_uri(entries: &[Entry]) -> bool {
     matches!(entries, [Entry { node: Node { value: Value::Null, .. }, key, .. }] if key != KIND)
 }
 
-fn uri(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, Vec<String>> {
+fn uri(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, String> {
     let place = around.place(node.line);
     let uri = ComponentUri::parse(around.list.flag(), text, around.environment)
-        .map_err(|error| vec![error.of(place).to_string()])?;
+        .map_err(|error| error.of(place).to_string())?;
     Ok(around.component(uri, node.line, BTreeMap::new()))
 }
 
 /// A rule that is nothing but an expression.
-fn rule(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, Vec<String>> {
-    let told = |reason| vec![format!("{}: {reason}", around.place(node.line))];
+fn rule(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, String> {
+    let told = |reason| format!("{}: {reason}", around.place(node.line));
     let (text, _) = expand_value(text, around.environment).map_err(told)?;
     let options = vec![(filter::WHERE.name.to_owned(), Some(text))];
     let uri = ComponentUri::from_parts(List::Drop.key(), "", options, Vec::new());
     Ok(around.component(uri, node.line, BTreeMap::new()))
 }
 
-fn map(entries: &[Entry], node: &Node, around: Surroundings<'_>) -> Result<Component, Vec<String>> {
+fn map(
+    entries: &[Entry],
+    node: &Node,
+    around: Surroundings<'_>,
+    mistakes: &mut Vec<String>,
+) -> Result<Component, String> {
+    let is_rule = around.list == List::Drop;
+    if is_rule && entries.is_empty() {
+        return Err(format!("{}: a rule without a condition would drop everything", around.place(node.line)));
+    }
+    let kind = if is_rule { List::Drop.key() } else { kind(entries, node, around)? };
+    let spec = around.specs.iter().find(|spec| spec.kind == kind).copied();
+    if spec.is_none() && !is_rule {
+        // The registry says so; of its options nothing is known.
+        let uri = ComponentUri::from_parts(kind, "", Vec::new(), Vec::new());
+        return Ok(around.component(uri, node.line, BTreeMap::new()));
+    }
     let mut reader = MapReader {
         around,
-        spec: None,
+        spec,
         options: Vec::new(),
         from_variables: Vec::new(),
         lines: BTreeMap::new(),
-        mistakes: Vec::new(),
-    };
-    let kind = match around.list {
-        List::Drop => List::Drop.key().to_owned(),
-        List::Sources | List::Sinks => reader.kind(entries, node.line)?,
+        mistakes,
     };
     let mut endpoint = String::new();
-    for entry in entries.iter().filter(|entry| around.list == List::Drop || entry.key != KIND) {
-        if entry.key == ENDPOINT && around.list != List::Drop {
-            endpoint = reader.endpoint(entry);
-        } else {
-            reader.option(entry);
+    for entry in entries {
+        match entry.key.as_str() {
+            KIND if !is_rule => {}
+            ENDPOINT if !is_rule => endpoint = reader.endpoint(entry),
+            _ => reader.option(entry),
         }
     }
-    if around.list == List::Drop && entries.is_empty() {
-        reader
-            .mistakes
-            .push(format!("{}: a rule without a condition would drop everything", around.place(node.line)));
-    }
-    let MapReader { options, from_variables, lines, mistakes, .. } = reader;
-    if !mistakes.is_empty() {
-        return Err(mistakes);
-    }
+    let MapReader { options, from_variables, lines, .. } = reader;
     let uri = ComponentUri::from_parts(kind, endpoint, options, from_variables);
     Ok(around.component(uri, node.line, lines))
+}
+
+/// The kind that a map names.
+fn kind<'a>(entries: &'a [Entry], node: &Node, around: Surroundings<'_>) -> Result<&'a str, String> {
+    let Some(entry) = entries.iter().find(|entry| entry.key == KIND) else {
+        let known: Vec<_> = around.specs.iter().map(|spec| spec.kind).collect();
+        let place = around.place(node.line);
+        return Err(format!("{place}: its kind is missing: kind: with one of {}", known.join(", ")));
+    };
+    let kind = entry.node.text().map(str::trim).filter(|kind| !kind.is_empty());
+    kind.ok_or_else(|| format!("{}.kind: it takes the name of a kind", around.place(entry.line)))
 }
 
 /// Reads the options of one component.
@@ -189,34 +216,10 @@ struct MapReader<'a> {
     options: Vec<(String, Option<String>)>,
     from_variables: Vec<String>,
     lines: BTreeMap<String, u64>,
-    mistakes: Vec<String>,
+    mistakes: &'a mut Vec<String>,
 }
 
 impl MapReader<'_> {
-    fn kind(&mut self, entries: &[Entry], line: u64) -> Result<String, Vec<String>> {
-        let Some(entry) = entries.iter().find(|entry| entry.key == KIND) else {
-            let known: Vec<_> = self.around.specs.iter().map(|spec| spec.kind).collect();
-            let place = self.around.place(line);
-            return Err(vec![format!(
-                "{place}: its kind is missing: kind: with one of {}",
-                known.join(", ")
-            )]);
-        };
-        let kind = entry.node.text().map(str::trim).unwrap_or_default().to_owned();
-        self.spec = self.around.specs.iter().find(|spec| spec.kind == kind).copied();
-        if self.spec.is_none() {
-            // The registry says what is wrong with it; of its options nothing is known.
-            let uri = ComponentUri::from_parts(kind, "", Vec::new(), Vec::new());
-            return match self.around.list {
-                _ if uri.kind().is_empty() => {
-                    Err(vec![format!("{}.kind: it takes the name of a kind", self.around.place(entry.line))])
-                }
-                _ => Err(vec![unknown_kind(&self.around, entry.line, uri.kind())]),
-            };
-        }
-        Ok(kind)
-    }
-
     fn endpoint(&mut self, entry: &Entry) -> String {
         if self.spec.is_some_and(|spec| spec.endpoint == EndpointSpec::None) {
             self.mistake(entry, "this kind has none; leave the key out");
@@ -295,7 +298,7 @@ impl MapReader<'_> {
             None if entry.key == "url" => ", a URL is written under \"endpoint\"".to_owned(),
             None => format!("; known are {}", known.join(", ")),
         };
-        self.mistake_of(entry, &format!("the key is not known{hint}"));
+        self.mistake(entry, &format!("the key is not known{hint}"));
     }
 
     fn take<T>(&mut self, entry: &Entry, value: Result<T, String>) -> Option<T> {
@@ -303,21 +306,7 @@ impl MapReader<'_> {
     }
 
     fn mistake(&mut self, entry: &Entry, reason: &str) {
-        self.mistake_of(entry, reason);
-    }
-
-    fn mistake_of(&mut self, entry: &Entry, reason: &str) {
         let key = format!("{}.{}", self.around.key(), entry.key);
         self.mistakes.push(format!("{}: {reason}", place(self.around.file, entry.line, &key)));
     }
-}
-
-fn unknown_kind(around: &Surroundings<'_>, line: u64, kind: &str) -> String {
-    let known: Vec<_> = around.specs.iter().map(|spec| spec.kind).collect();
-    let error = ConfigError::UnknownKind {
-        component: format!("{}.kind: {kind}", around.place(line)),
-        suggestion: nearest(kind, known.iter().copied()),
-        known: known.join(", "),
-    };
-    error.to_string()
 }

@@ -18,6 +18,7 @@ use eventer_core::uri::nearest;
 use eventer_core::{ComponentSpec, Environment, Secret};
 
 use crate::document::{Entry, Node, Value};
+use component::Surroundings;
 pub(crate) use component::{Component, Place};
 use keys::STATIC_LABELS;
 pub(crate) use keys::{DROP, SINKS, SOURCES, key_of};
@@ -98,13 +99,11 @@ impl ConfigFile {
             List::Sinks => &self.sinks,
             List::Drop => &self.drop,
         };
-        let read = nodes.iter().enumerate().map(|(index, node)| {
-            component::read(
-                node,
-                component::Surroundings { file: &self.name, list, index, specs, environment },
-            )
+        let file = &self.name;
+        let read = nodes.iter().enumerate().filter_map(|(index, node)| {
+            component::read(node, Surroundings { file, list, index, specs, environment }, mistakes)
         });
-        read.filter_map(|read| read.map_err(|told| mistakes.extend(told)).ok()).collect()
+        read.collect()
     }
 
     /// Whether it has sources.

@@ -215,10 +215,12 @@ admin: {port: 99999}
     let expected = [
         "eventer.yaml:27: journal.size: it takes a size of at least 1Mi, such as 64Mi",
         "eventer.yaml:28: admin.port: it takes a port from 0 to 65535",
-        r#"eventer.yaml:3: sources[0].kind: kubernets is not known, did you mean "kubernetes"?"#,
+        r#"eventer.yaml:3: sources[0] (kubernets) is not known, did you mean "kubernetes"?"#,
         "eventer.yaml:4: sources[1]: it takes a URI or a map, and this is a number",
         r#"eventer.yaml:8: sinks[0].tiemout: the key is not known, did you mean "timeout"?"#,
         "eventer.yaml:9: sinks[0].method: it takes one value, and this is a list",
+        r#"eventer.yaml:10: sinks[0] (webhook): option "where": "#,
+        r#"eventer.yaml:13: sinks[1] (log): option "timeout": "#,
         "eventer.yaml:12: sinks[1].endpoint: this kind has none; leave the key out",
         "eventer.yaml:14: sinks[1].header: the key is not known; known are ",
         "eventer.yaml:15: sinks[2]: its kind is missing: kind: with one of ",

@@ -88,10 +88,10 @@ mod tests {
 
     #[test]
     fn json_keeps_the_order_of_keys_and_the_types_of_values() {
-        let text = "z: 1\na: [true, null, ~, 1.50, 0x1F, 007, .5, '2', \"q\\\"\\n\", '${X}']\nm: {}\nl: []\n";
+        let text = "z: 1\na: [true, null, ~, 1.5, 0x1F, 007, .5, '2', \"q\\\"\\n\", '${X}']\nm: {}\nl: []\n";
         let environment = BTreeMap::from([("X".to_owned(), "a\"b".to_owned())]);
         let (json, is_expanded) = json(&Node::parse(text).unwrap(), &environment).unwrap();
-        assert_eq!(json, r#"{"z":1,"a":[true,null,null,1.50,31,7,0.5,"2","q\"\n","a\"b"],"m":{},"l":[]}"#);
+        assert_eq!(json, r#"{"z":1,"a":[true,null,null,1.5,31,7,0.5,"2","q\"\n","a\"b"],"m":{},"l":[]}"#);
         assert!(is_expanded);
     }
 }

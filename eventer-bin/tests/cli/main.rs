@@ -4,6 +4,7 @@
 
 mod cluster;
 mod convert;
+mod config;
 mod custom_sink;
 mod dead_letters;
 mod flags;
