@@ -32,12 +32,12 @@ fn with(config: &str, registry: &Registry, environment: &Always) -> BTreeSet<Str
     };
     let mut told = Vec::new();
     let specs: Vec<_> = registry.sources().collect();
-    for Component { uri, place } in file.components(List::Sources, &specs, environment, &mut told) {
+    for Component { uri, place, .. } in file.components(List::Sources, &specs, environment, &mut told) {
         let errors = registry.plan_source(&uri).err().unwrap_or_default();
         told.extend(errors.into_iter().map(|error| place.tell(uri.kind(), error).to_string()));
     }
     let specs: Vec<_> = registry.sinks().collect();
-    for Component { uri, place } in file.components(List::Sinks, &specs, environment, &mut told) {
+    for Component { uri, place, .. } in file.components(List::Sinks, &specs, environment, &mut told) {
         let errors = registry.plan_sink(&uri).err().unwrap_or_default();
         told.extend(errors.into_iter().map(|error| place.tell(uri.kind(), error).to_string()));
     }

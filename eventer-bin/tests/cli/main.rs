@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
 mod cluster;
-mod convert;
 mod config;
+mod convert;
 mod custom_sink;
 mod dead_letters;
 mod flags;
