@@ -20,10 +20,11 @@ use std::fmt;
 
 pub(crate) use command::run;
 use config::Config;
-use eventer_core::Registry;
 use report::{Report, Weight};
 use secrets::Secrets;
 use variables::Lost;
+
+use eventer_core::Registry;
 
 use crate::document::{DocumentError, Node, Value};
 
@@ -116,8 +117,14 @@ pub(crate) fn convert(tool: Tool, text: &str) -> Result<Conversion, DocumentErro
 }
 
 fn not_a_config(tool: Tool, document: &Node) -> String {
+    let is_config_map = document.get("kind").and_then(Node::text) == Some("ConfigMap");
     let hint = match detect(document) {
         Some(other) => format!("; it looks like one of {other}"),
+        None if is_config_map => {
+            "; it is a ConfigMap: take out of it what stands under its key, as `kubectl get configmap \
+                                  NAME -o 'jsonpath={.data.config\\.yaml}'` does"
+                .to_owned()
+        }
         None => String::new(),
     };
     format!("this is no config of {tool}: it has neither a route nor receivers{hint}")

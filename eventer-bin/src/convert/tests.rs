@@ -111,6 +111,8 @@ fn what_is_no_config_is_refused() {
     assert_eq!(told, "this is no config of kubernetes-event-exporter: it has neither a route nor receivers");
     let manifest = "kind: Pod\nspec: {containers: [{image: kube-eventer}]}";
     assert!(reason(Tool::EventExporter, manifest).ends_with("; it looks like one of kube-eventer"));
+    let config_map = "kind: ConfigMap\ndata: {config.yaml: 'route: {}'}";
+    assert!(reason(Tool::EventExporter, config_map).contains("it is a ConfigMap"));
     assert!(reason(Tool::EventExporter, "a: [1").starts_with("this is no YAML"));
     assert!(
         reason(Tool::KubeEventer, "kind: Pod\nspec: {containers: [{image: nginx}]}")

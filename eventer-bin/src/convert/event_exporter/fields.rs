@@ -39,10 +39,10 @@ impl<'n> Fields<'n> {
         self.node.get(key)?.text().filter(|text| !text.is_empty())
     }
 
-    /// The texts of the list under `key`.
+    /// The texts of the list under `key`; a single one may stand there alone.
     pub(super) fn texts(&self, key: &str) -> Vec<&'n str> {
-        let items = self.node.get(key).and_then(Node::items).unwrap_or_default();
-        items.iter().filter_map(Node::text).collect()
+        let Some(node) = self.node.get(key) else { return Vec::new() };
+        node.items().unwrap_or(std::slice::from_ref(node)).iter().filter_map(Node::text).collect()
     }
 
     /// The line of the map.

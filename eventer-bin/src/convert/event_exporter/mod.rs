@@ -163,7 +163,7 @@ fn enrich(is_asked_for: bool, sinks: &[Sink], report: &mut Report) -> Option<(St
         return None;
     }
     let text = format!(
-        "the objects of events are looked up (enrich: [{}]), which needs the rights to read them; an event that has waited \
+        "the objects of events are looked up (enrich: [{}]), which needs the rights of deploy/enrichment/; an event that has waited \
          for enrich_wait (500ms) goes without, so that no label of it matches",
         words.join(", ")
     );

@@ -163,6 +163,7 @@ impl Receiver<'_> {
         format!("there is no sink {kind} yet:")
     }
 
+    /// The keys of its kind; those that the tool ignores are told.
     pub(super) fn fields<'f>(
         &'f self,
         known: &'static [&'static str],
@@ -192,6 +193,7 @@ impl Workshop<'_> {
         }
     }
 
+    /// Tells that a key is missing.
     pub(super) fn missing(&mut self, fields: &Fields<'_>, key: &str) {
         let text = "it is missing, and the sink cannot do without it; add it to the file";
         self.report.add(Weight::Lost, fields.line(), fields.place_of(key), text);

@@ -52,7 +52,7 @@ pub(super) fn options(receiver: &Receiver<'_>, workshop: &mut Workshop<'_>) -> O
     // A chat gets warnings only, if nobody says otherwise; here the condition says it.
     options.push(("level".to_owned(), Yaml::text("Normal")));
     let text = "at most 30 messages a minute are sent, and what has waited for 15 minutes is dropped and counted (rate= and \
-                max_age=); the tool knew no limit, and lost what Slack refused";
+                max_age=), and only Normal and Warning events; the tool knew no limit, and lost what Slack refused";
     workshop.report.add(Weight::Differs, receiver.line, receiver.place(), text);
     options
 }
