@@ -23,8 +23,9 @@ fault-run seconds="600" seed="":
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-# Writes the tables in docs/sinks from what the sinks declare.
+# Writes the tables in docs from what the sinks and the expressions declare.
 docs:
+    cargo test -p eventer-core --lib -- --ignored write_the_tables
     cargo test -p eventer-bin --all-features --test docs -- --ignored write_the_tables
 
 # Every feature on its own (needs cargo-hack).

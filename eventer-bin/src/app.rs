@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use eventer_core::registry::SOURCE_OPTIONS;
 use eventer_core::{
-    ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
+    BuildError, ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
 };
 
-use crate::args::{self, Args, CommandLine, ConvertCommand, Invocation, StateCommand};
+use crate::args::{
+    self, Args, CheckArgs, CommandLine, ConvertCommand, ExplainArgs, Invocation, StateCommand, TailArgs,
+};
 use crate::commands;
 use crate::config;
 use crate::convert;
@@ -34,6 +36,16 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
         Step::Print(text) => print(&text),
         Step::Serve(args, plans) => serve::run(*args, plans, &|| read_again(registry)),
         Step::LookInto(command) => look_into(&command),
+        Step::Check(args, plans) => match commands::block_on(commands::check::run(*args, plans)) {
+            Ok(told) => tell(told),
+            Err(error) => tell_failure(Err(error)),
+        },
+        Step::Explain(args, plans) => {
+            tell_failure(commands::block_on(commands::explain::run(*args, plans, registry)))
+        }
+        Step::Tail(args) => {
+            tell_failure(commands::block_on(commands::tail::run(*args, registry, &ProcessEnvironment)))
+        }
         Step::Convert(command) => convert(&command, registry),
     }
 }
@@ -53,6 +65,9 @@ enum Step {
     Print(String),
     Serve(Box<Args>, Plans),
     LookInto(StateCommand),
+    Check(Box<CheckArgs>, Plans),
+    Explain(Box<ExplainArgs>, Plans),
+    Tail(Box<TailArgs>),
     Convert(ConvertCommand),
 }
 
@@ -71,6 +86,24 @@ fn decide(
         Invocation::Print(text) => Ok(Step::Print(text)),
         Invocation::Schema => Ok(Step::Print(config::schema_text(registry))),
         Invocation::State(command) => Ok(Step::LookInto(command)),
+        Invocation::Check(args) => {
+            let plans = Plans::read(&args.run, registry, environment, &mut mistakes);
+            if mistakes.is_empty() {
+                mistakes.extend(commands::check::mistakes(&args, &plans));
+            }
+            Ok(Step::Check(args, plans))
+        }
+        Invocation::Explain(args) => {
+            let plans = Plans::read(&args.run, registry, environment, &mut mistakes);
+            if mistakes.is_empty() {
+                mistakes.extend(commands::explain::mistakes(&plans));
+            }
+            Ok(Step::Explain(args, plans))
+        }
+        Invocation::Tail(args) => {
+            mistakes.extend(commands::tail::mistakes(&args, registry, environment));
+            Ok(Step::Tail(args))
+        }
         Invocation::Convert(command) => Ok(Step::Convert(command)),
         Invocation::Sinks(kind) => {
             let specs: Vec<_> = registry.sinks().collect();
@@ -123,12 +156,27 @@ fn look_into(command: &StateCommand) -> ExitCode {
         Ok(told) => told,
         Err(error) => commands::Told { failure: Some(report(&error)), ..commands::Told::default() },
     };
+    tell(told)
+}
+
+fn tell(told: commands::Told) -> ExitCode {
     let printed = print(&told.output);
     let note = told.note.map(|note| format!("note: {note}\n"));
     let failure = told.failure.map(|failure| format!("error: {failure}\n"));
     let is_failed = failure.is_some();
     complain(&[note, failure].into_iter().flatten().collect::<String>());
     if is_failed { ExitCode::FAILURE } else { printed }
+}
+
+/// A failure ends with 1, and is told in plain words.
+fn tell_failure(result: Result<(), BuildError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("error: {}\n", report(&error)));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The report goes to standard error, so that standard output can be a file. What could not be taken over is no mistake, but

@@ -54,10 +54,40 @@ pub(crate) fn stdout_is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
-/// Whether the log may be coloured: standard error is a terminal, and the user has nothing against it
-/// (<https://no-color.org>).
+/// Whether standard input is a terminal.
+pub(crate) fn stdin_is_terminal() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Whether standard error is a terminal.
+pub(crate) fn stderr_is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Whether the log may be coloured: standard error is a terminal, and the user has nothing against it.
 pub(crate) fn stderr_takes_colours() -> bool {
-    std::io::stderr().is_terminal() && ProcessEnvironment.get("NO_COLOR").is_none_or(|value| value.is_empty())
+    stderr_is_terminal() && allows_colours()
+}
+
+/// Whether standard output is a terminal that can be told where to write.
+pub(crate) fn stdout_takes_sequences() -> bool {
+    stdout_is_terminal() && ProcessEnvironment.get("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// Whether standard output may be coloured.
+pub(crate) fn stdout_takes_colours() -> bool {
+    stdout_takes_sequences() && allows_colours()
+}
+
+/// How many columns the terminal of standard output has now.
+pub(crate) fn stdout_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Whether the user has nothing against colours (<https://no-color.org>).
+fn allows_colours() -> bool {
+    ProcessEnvironment.get("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The zone of `TZ` or of the system; UTC if there is none. Warns of a `TZ` that names none.

@@ -1,6 +1,8 @@
 //! The log: on standard error, since standard output belongs to events.
 
-use std::io;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -23,16 +25,42 @@ const REPETITIVE: &str = "kube_client";
 pub(crate) fn install(format: LogFormat, verbosity: i32, is_coloured: bool) {
     // It would tell of an error by a macro that panics when nobody reads standard error any more.
     let lines = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+    let lines: Lines = match format {
         LogFormat::Text => lines.with_ansi(is_coloured).boxed(),
         LogFormat::Json => {
             lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
         }
     };
-    let is_installed = tracing_subscriber::registry().with(lines.with_filter(filter(verbosity))).try_init();
+    start(lines, filter(verbosity));
+}
+
+/// As [`install`], for a command whose output people read beside it: without a `verbosity`, of warnings and errors only.
+///
+/// `open_line` says that a line on the same terminal has no newline yet. The log ends it, and says so there.
+pub(crate) fn install_beside(verbosity: Option<i32>, is_coloured: bool, open_line: Option<Arc<AtomicBool>>) {
+    let writer = move || {
+        if open_line.as_ref().is_some_and(|is_open| is_open.swap(false, Ordering::Relaxed)) {
+            // Who cannot write a newline cannot write the log either.
+            io::stderr().write_all(b"\n").ok();
+        }
+        io::stderr()
+    };
+    let lines = fmt::layer().with_writer(writer).log_internal_errors(false).with_ansi(is_coloured);
+    start(lines.boxed(), verbosity.map_or_else(warnings, filter));
+}
+
+type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+
+fn start(lines: Lines, filter: Targets) {
+    let is_installed = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     if is_installed.is_err() {
         tracing::debug!("the logger that was installed before is kept");
     }
+}
+
+/// What people should know who have not asked for a log.
+fn warnings() -> Targets {
+    Targets::new().with_default(LevelFilter::WARN).with_target(REPETITIVE, LevelFilter::OFF)
 }
 
 /// Libraries, and sinks of other programs, are heard one step later than we are.

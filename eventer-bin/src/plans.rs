@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eventer_core::{
-    ComponentSpec, ComponentUri, ConfigError, EndpointSpec, Environment, EventFilter, Pipeline,
+    BuildError, ComponentSpec, ComponentUri, ConfigError, EndpointSpec, Environment, EventFilter, Pipeline,
     PipelineBuilder, PolicyDefaults, Registry, Secret, SinkPlan, SourcePlan, StateDirectory, SystemClock,
     UriReader, filter, report,
 };
@@ -86,6 +86,17 @@ impl Plans {
             sinks: sinks.into_iter().map(|(plan, _)| plan).collect(),
             drop: drop.into_iter().map(|(rule, _)| rule).collect(),
         }
+    }
+
+    /// The names under which the sources and the sinks run, each in their order.
+    ///
+    /// # Errors
+    /// Two have the same.
+    pub(crate) fn names(&self) -> Result<(Vec<Arc<str>>, Vec<Arc<str>>), BuildError> {
+        let builder = self.sources.iter().cloned().fold(Pipeline::builder(), PipelineBuilder::source_plan);
+        let status = self.sinks.iter().cloned().fold(builder, PipelineBuilder::sink_plan).build()?.status();
+        let sources = status.sources().into_iter().map(|source| source.name).collect();
+        Ok((sources, status.sinks().into_iter().map(|sink| sink.name).collect()))
     }
 
     /// The sources by kind and name, for the log.

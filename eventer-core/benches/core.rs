@@ -1,4 +1,4 @@
-//! What the framework costs an event: reading and writing its JSON, a filter, the journal.
+//! What the framework costs an event: reading and writing its JSON, a filter, an expression, the journal.
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use eventer_core::filter::{EventFilter, Level};
 use eventer_core::testing::{FakeSource, ScriptedSink, batch, event};
-use eventer_core::{Event, Pipeline, Policy};
+use eventer_core::{Event, Expression, Pipeline, Policy};
 use regex::Regex;
 
 const BACKOFF: &[u8] = include_bytes!("../testdata/input-2-warning-backoff.json");
@@ -36,6 +36,35 @@ fn json(c: &mut Criterion) {
     group.finish();
 }
 
+/// Expressions as people write them; each is computed to its end.
+fn expressions(c: &mut Criterion) {
+    let event: Event = serde_json::from_slice(BACKOFF).expect("the input is an event");
+    let mut group = c.benchmark_group("expression");
+    group.throughput(Throughput::Elements(1));
+    for (name, text) in [
+        ("a field", r#"type == "Warning""#),
+        ("three fields", r#"type == "Warning" && involvedObject.kind == "Pod" && reason != "Pulled""#),
+        ("a list", r#"!(involvedObject.namespace in ["dev", "test", "kube-system"])"#),
+        ("a label that is absent", r#"involvedObject.labels["team"] == "payments" || count() > 5"#),
+        ("text", r#"message.contains("retry") && !involvedObject.name.startsWith("canary-")"#),
+        ("a regular expression", r#"reason.matches("^(BackOff|Failed.*|Unhealthy)$")"#),
+        ("times", r#"lastSeen() - firstTimestamp > duration("5m")"#),
+        (
+            "all of these",
+            r#"type == "Warning" && !(involvedObject.namespace in ["dev", "test", "kube-system"])
+                && (involvedObject.labels["team"] == "payments" || count() > 5)
+                && message.contains("retry") && !involvedObject.name.startsWith("canary-")
+                && reason.matches("^(BackOff|Failed.*|Unhealthy)$")
+                && lastSeen() - firstTimestamp > duration("5m")"#,
+        ),
+    ] {
+        let expression = Expression::parse(text).expect("the expression is right");
+        assert_eq!(expression.matches(&event), Ok(true), "{text}");
+        group.bench_function(name, |b| b.iter(|| expression.matches(black_box(&event))));
+    }
+    group.finish();
+}
+
 fn pipeline(c: &mut Criterion) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be built");
@@ -58,5 +87,5 @@ fn pipeline(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, json, pipeline);
+criterion_group!(benches, json, expressions, pipeline);
 criterion_main!(benches);

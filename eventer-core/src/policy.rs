@@ -241,6 +241,32 @@ mod tests {
     }
 
     #[test]
+    fn an_expression_that_is_cut_or_misread_is_told() {
+        for (query, told) in [
+            // A single & ends the option: what follows is no option then.
+            (
+                "where=message.contains('a&b')",
+                "column 18: the string that begins here is not closed; in a URI a & in it is written %26",
+            ),
+            // Options behind && belong to the expression.
+            ("where=type=='Warning'&&level=Warning", "column 23: a single = means nothing; == compares"),
+            ("where=type=='Warning'&&quiet", "there is no field \"quiet\""),
+            // A plus is a space.
+            ("where=count+1>5", "column 7: 1 is not expected here"),
+            ("where=", "column 1: it is empty"),
+            ("where=typ=='Warning'", "column 1: there is no field \"typ\", did you mean \"type\"?"),
+        ] {
+            let (policy, errors) = take(query);
+            assert!(policy.filter.expression.is_none());
+            let first = errors[0].to_string();
+            assert!(first.starts_with("--sink=test: option \"where\": ") && first.contains(told), "{first}");
+        }
+        let (policy, errors) = take("where=count%2B1>5%20&&%20count%251==0&kinds=Pod");
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(policy.filter.expression.unwrap().to_string(), "count+1>5 && count%1==0");
+    }
+
+    #[test]
     fn no_event_can_be_younger_than_nothing_but_one_attempt_is_a_way_to_try() {
         let (_, errors) = take("max_age=0s");
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();

@@ -101,3 +101,31 @@ fn quote(translated: &mut String, chars: &mut std::iter::Peekable<std::str::Char
         translated.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_means_what_it_means_in_go() {
+        for (pattern, text, is_found) in [
+            (r"^\w+$", "abc", true),
+            (r"^\w+$", "größe", false),
+            (r"\d", "٣", false),
+            (r"[\d&&x]", "&", true),
+            (r"\Qa.b\E.", "a.bc", true),
+            (r"\Qa.b\E", "aXb", false),
+            (r"[[:alpha:]]\b", "x y", true),
+            (r"[]]", "]", true),
+            ("(?i)back", "BackOff", true),
+        ] {
+            assert_eq!(compile(pattern).unwrap().is_match(text), is_found, "{pattern} in {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_expression_or_too_large_says_so() {
+        assert_eq!(compile("a(").unwrap_err(), r#""a(" is no regular expression: unclosed group"#);
+        assert!(compile("((a{100}){100}){100}").unwrap_err().contains("is no regular expression"));
+    }
+}

@@ -463,6 +463,11 @@ impl SourcePlan {
         }
     }
 
+    /// The ConfigMaps of the cluster that it speaks to.
+    pub fn config_maps(&self) -> Option<Arc<dyn ConfigMaps>> {
+        self.config_maps.clone()
+    }
+
     /// Whether it speaks to a cluster that has ConfigMaps.
     pub fn has_config_maps(&self) -> bool {
         self.config_maps.is_some()

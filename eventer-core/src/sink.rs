@@ -44,6 +44,13 @@ pub trait EventSink: Send + Sync {
         Ok(())
     }
 
+    /// Whether the destination is known to be there when the sink could be opened and
+    /// [`check_health`](Self::check_health) has nothing against it. By default it is not: many a hook can be asked nothing
+    /// but to take an event.
+    fn can_be_asked(&self) -> bool {
+        false
+    }
+
     /// Flushes and closes. Called once, inside the stop deadline, when everything was delivered; not on a sink that still
     /// exports when the time is up.
     async fn stop(&self) {}
@@ -90,6 +97,8 @@ pub struct SinkContext {
     pub stdout_is_terminal: bool,
     /// The ConfigMaps of the cluster that the events come from, if a source speaks to one.
     pub config_maps: Option<Arc<dyn ConfigMaps>>,
+    /// Whether it is opened only to see whether that works. Nothing will be exported, and nothing may be left behind.
+    pub is_trial: bool,
 }
 
 impl SinkContext {
@@ -101,6 +110,7 @@ impl SinkContext {
             time_zone: TimeZone::UTC,
             stdout_is_terminal: false,
             config_maps: None,
+            is_trial: false,
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::batch::Checkpoint;
 use crate::event::Event;
+use crate::expression::EvaluationError;
 use crate::journal::Journal;
 use crate::metrics::DropReason;
 use crate::source::SourceStatus;
@@ -270,6 +271,8 @@ struct SinkInner {
     rejection_logged_at: Option<Instant>,
     drops_unlogged: u64,
     drops_logged_at: Option<Instant>,
+    filter_errors_unlogged: u64,
+    filter_errors_logged_at: Option<Instant>,
     totals: Totals,
 }
 
@@ -376,6 +379,20 @@ impl SinkState {
             so_far,
             "the destination will never take this event"
         );
+    }
+
+    /// It could not be computed whether the sink wants an event. One is told a minute, with how many there were.
+    pub(crate) fn filter_failed(&self, event: &Event, error: &EvaluationError) {
+        let mut inner = self.lock();
+        inner.filter_errors_unlogged += 1;
+        if !is_due(inner.filter_errors_logged_at) {
+            return;
+        }
+        inner.filter_errors_logged_at = Some(Instant::now());
+        let events = std::mem::take(&mut inner.filter_errors_unlogged);
+        drop(inner);
+        let (event, error) = (event.id(), error.to_string());
+        tracing::warn!(sink = &*self.name, events, event, error, "a filter fails, so these are delivered");
     }
 
     /// Adds to what became of its events.

@@ -1,4 +1,4 @@
-//! What a template costs an event.
+//! What a template or a layout costs an event.
 
 use std::hint::black_box;
 
@@ -7,9 +7,18 @@ use eventer_core::Event;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use layout::Layout;
 use template::{Escaping, Scope, Template};
 
-// The module is the crate's own: no user of the crate renders with it.
+// The modules are the crate's own: no user of the crate renders with them.
+#[path = "../src/layout/mod.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "here it is not part of its crate, and its tests are not run"
+)]
+mod layout;
 #[path = "../src/template/mod.rs"]
 #[allow(unreachable_pub, reason = "here it is not part of its crate")]
 mod template;
@@ -44,6 +53,18 @@ const CHAT: &str = r#"{
 
 const TOPIC: &str = "events.{{ .InvolvedObject.Namespace | default \"cluster\" }}";
 
+const LAYOUT: &str = r#"{
+  "id": "{{ .ID }}",
+  "at": "{{ .LastSeen }}",
+  "severity": "{{ lower .Type }}",
+  "count": "{{ .Count }}",
+  "title": "{{ .Reason }}: {{ .InvolvedObject.Kind }} {{ .InvolvedObject.Namespace }}/{{ .InvolvedObject.Name }}",
+  "text": "{{ .Message }}",
+  "object": {"labels": "{{ .InvolvedObject.Labels }}", "node": "{{ .Source.Host }}"},
+  "tags": ["k8s", "{{ .Reason }}", "{{ .ClusterName }}"],
+  "version": 2
+}"#;
+
 fn render(c: &mut Criterion) {
     let event: Event = serde_json::from_str(EVENT).expect("it is an event");
     let mut group = c.benchmark_group("template");
@@ -62,5 +83,29 @@ fn render(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, render);
+fn lay_out(c: &mut Criterion) {
+    let event: Event = serde_json::from_str(EVENT).expect("it is an event");
+    let mut group = c.benchmark_group("layout");
+    group.throughput(Throughput::Elements(1));
+    for (name, text) in
+        [("usual", LAYOUT), ("whole event", r#""{{ . }}""#), ("exported", r#""{{ .ToJSON }}""#)]
+    {
+        let layout = Layout::parse(text).expect("it is a layout");
+        let mut out = Vec::new();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                let written =
+                    layout.write(black_box(&event), &TimeZone::UTC, Timestamp::UNIX_EPOCH, &mut out);
+                written.expect("it can be written");
+            });
+        });
+    }
+    group.bench_function("serde, for comparison", |bencher| {
+        bencher.iter(|| serde_json::to_string(black_box(&event)).expect("it is JSON"));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, render, lay_out);
 criterion_main!(benches);

@@ -6,6 +6,8 @@ pub(crate) mod chat;
 #[cfg(feature = "dingtalk")]
 #[path = "dingtalk/mod.rs"]
 pub mod dingtalk;
+#[path = "each/mod.rs"]
+pub(crate) mod each;
 #[cfg(feature = "file")]
 #[path = "file/mod.rs"]
 pub mod file;
@@ -21,6 +23,9 @@ pub mod kafka;
 #[cfg(any(feature = "dingtalk", feature = "influxdb", feature = "kafka", feature = "wechat"))]
 #[path = "kube_eventer/mod.rs"]
 pub(crate) mod kube_eventer;
+#[cfg(any(feature = "file", feature = "kafka", feature = "log", feature = "webhook"))]
+#[path = "layout/mod.rs"]
+pub(crate) mod layout;
 #[cfg(any(feature = "file", feature = "log"))]
 #[path = "line/mod.rs"]
 pub(crate) mod line;

@@ -59,8 +59,14 @@ pub(super) fn command() -> Command {
         .args(all().map(|flag| flags::argument(&flag)))
 }
 
-/// Reads the command. What is wrong goes to `mistakes`.
-pub(super) fn read(matches: &ArgMatches, mistakes: &mut Vec<String>) -> Option<ConvertCommand> {
+/// Reads the command, with the flags that follow it. `before` are those that stand before it. What is wrong goes to
+/// `mistakes`.
+pub(super) fn read(
+    matches: &ArgMatches,
+    before: &ArgMatches,
+    mistakes: &mut Vec<String>,
+) -> Option<ConvertCommand> {
+    mistakes.extend(flags::misplaced(CONVERT, before));
     let text = |name: &str| matches.get_one::<String>(name).cloned();
     let named = text(TOOL).and_then(|word| Tool::ALL.into_iter().find(|tool| tool.name() == word));
     if named.is_none() {

@@ -1,9 +1,10 @@
 //! The flags, as they are declared: they read the command line, and they are what `--help` prints.
 
-use clap::{Arg, ArgAction, Command};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use eventer_core::OptionSpec;
 
-use super::{convert, state};
+use super::{check, convert, explain, state, tail};
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,12 @@ impl Flag {
     /// How people write its name.
     pub(crate) fn shown(&self) -> String {
         let dashes = if self.spec.name.len() == 1 { "-" } else { "--" };
-        format!("{dashes}{}", self.spec.name)
+        format!("{dashes}{}", self.long())
+    }
+
+    /// Its name on a command line; the options of URIs, which some flags are, have underscores.
+    fn long(&self) -> String {
+        self.spec.name.replace('_', "-")
     }
 }
 
@@ -148,6 +154,9 @@ pub(crate) const SCHEMA: &str = "schema";
 pub(crate) const KIND: &str = "KIND";
 
 const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
+       eventer tail [-n NAMESPACE | -A] [FLAGS]
+       eventer check --source=URI [--sink=URI]... [--connect] [FLAGS]
+       eventer explain --sink=URI... [--event=FILE] [FLAGS]
        eventer sinks [KIND]
        eventer sources [KIND]
        eventer journal --state-dir=DIR
@@ -172,7 +181,23 @@ Exit codes: 0 all is delivered, or a signal came; 1 something could not be opene
 
 /// A flag of that name; all of a name take their values alike.
 pub(crate) fn find(name: &str) -> Option<Flag> {
-    all().chain(state::all()).chain(convert::all()).find(|flag| flag.spec.name == name)
+    let of_commands =
+        state::all().chain(tail::all()).chain(explain::all()).chain(check::all()).chain(convert::all());
+    all().chain(of_commands).find(|flag| flag.long() == name)
+}
+
+/// Whether the flags of the command may stand anywhere after it.
+pub(super) fn mix_with(command: &str) -> bool {
+    state::mixes_flags(command)
+        || matches!(command, check::CHECK | convert::CONVERT | explain::EXPLAIN | tail::TAIL)
+}
+
+/// The mistake of flags that stand before a command that does not read them.
+pub(super) fn misplaced(command: &str, before: &ArgMatches) -> Option<String> {
+    let is_given = |name: &str| before.value_source(name) == Some(ValueSource::CommandLine);
+    let given: Vec<String> = all().filter(|flag| is_given(flag.spec.name)).map(|flag| flag.shown()).collect();
+    (!given.is_empty())
+        .then(|| format!("{} stands before {command}; its flags stand behind it", given.join(", ")))
 }
 
 /// The flags that are accepted and have no effect.
@@ -182,10 +207,6 @@ pub(crate) fn ignored() -> impl Iterator<Item = &'static str> {
 
 /// What clap needs to know.
 pub(crate) fn command() -> Command {
-    let shown = SHOWN
-        .into_iter()
-        .flat_map(|(heading, flags)| flags.iter().map(move |flag| argument(flag).help_heading(heading)));
-    let hidden = IGNORED.iter().map(|flag| argument(flag).hide(true));
     let listing = |name: &'static str, about: &'static str| {
         let kind = Arg::new(KIND).help("Show all options of this kind");
         Command::new(name).about(about).override_usage(format!("eventer {name} [{KIND}]")).arg(kind)
@@ -193,13 +214,33 @@ pub(crate) fn command() -> Command {
     Command::new("eventer")
         .about("Takes every Event of a Kubernetes cluster and delivers it to as many places as are named.")
         .override_usage(USAGE)
-        .args(shown.chain(hidden))
+        .args(of_a_run())
         .subcommand(listing(SINKS, "List the kinds of sinks, or the options of one"))
         .subcommand(listing(SOURCES, "List the kinds of sources, or the options of one"))
         .subcommand(Command::new(SCHEMA).about("Print the JSON Schema of the file of --config"))
         .subcommands(state::commands())
+        .subcommand(check::command())
+        .subcommand(tail::command())
+        .subcommand(explain::command())
         .subcommand(convert::command())
         .after_help(FOOTER)
+}
+
+/// A command that takes flags of its own and those of a run, of which its help shows what it is mostly told.
+pub(super) fn beside_a_run(command: Command, own: &[Flag]) -> Command {
+    let is_own = |argument: &Arg| own.iter().any(|flag| *argument.get_id() == flag.spec.name);
+    let of_a_run = of_a_run().filter(|argument| !is_own(argument)).map(|argument| {
+        let is_mostly_given = argument.get_help_heading() == Some(SHOWN[0].0);
+        argument.hide(!is_mostly_given)
+    });
+    command.args(own.iter().map(argument)).args(of_a_run)
+}
+
+fn of_a_run() -> impl Iterator<Item = Arg> {
+    let shown = SHOWN
+        .into_iter()
+        .flat_map(|(heading, flags)| flags.iter().map(move |flag| argument(flag).help_heading(heading)));
+    shown.chain(IGNORED.iter().map(|flag| argument(flag).hide(true)))
 }
 
 /// What clap needs to know of one.
@@ -209,7 +250,8 @@ pub(crate) fn argument(flag: &Flag) -> Arg {
         Some(default) => format!("{} [default: {default}]", spec.help),
         None => spec.help.to_owned(),
     };
-    let argument = Arg::new(spec.name).long(spec.name).value_name(spec.value).help(help).require_equals(true);
+    let argument =
+        Arg::new(spec.name).long(flag.long()).value_name(spec.value).help(help).require_equals(true);
     let argument = if flag.is_switch {
         argument.num_args(0..=1).default_missing_value("true").hide_possible_values(true)
     } else {

@@ -4,7 +4,7 @@
 //! flags end at the first argument that is none, but for the commands whose flags may stand anywhere. Beyond Go, an
 //! underscore in a name is a dash.
 
-use super::{convert, flags, state};
+use super::flags;
 
 /// An argument that is brought into our form.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<Argu
     let mut out = Vec::new();
     let mut is_mixed = false;
     while let Some(argument) =
-        arguments.next_if(|argument| begins_flag(argument) || is_mixed || mixes_flags(argument))
+        arguments.next_if(|argument| begins_flag(argument) || is_mixed || flags::mix_with(argument))
     {
         if argument == "--" {
             out.push(Argument::new(argument.clone(), &argument));
@@ -53,11 +53,6 @@ pub(super) fn normalise(arguments: impl IntoIterator<Item = String>) -> Vec<Argu
     }
     out.extend(arguments.map(|argument| Argument::new(argument.clone(), &argument)));
     out
-}
-
-/// Whether the flags of the command may stand anywhere after it.
-fn mixes_flags(command: &str) -> bool {
-    command == convert::CONVERT || state::mixes_flags(command)
 }
 
 fn begins_flag(argument: &str) -> bool {

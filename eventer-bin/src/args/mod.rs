@@ -1,10 +1,14 @@
 //! The command line, read into types. It collects every mistake, and never shows a value: it may hold a secret.
 
+mod check;
 mod convert;
+mod explain;
 pub(crate) mod flags;
 mod go_syntax;
+mod object;
 mod state;
 mod syntax;
+mod tail;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,9 +25,12 @@ use eventer_core::uri::ByteSize;
 use eventer_core::{Environment, OptionValue, Secret};
 
 use crate::config::{ConfigFile, Setting};
+pub(crate) use check::CheckArgs;
 pub(crate) use convert::ConvertCommand;
+pub(crate) use explain::{Events, ExplainArgs};
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
+pub(crate) use tail::{ClusterArgs, Color, Namespaces, TailArgs, TailOutput, option_mistake};
 
 /// What the command line asks for, and everything that is wrong with it. With a mistake nothing may be started.
 #[derive(Debug)]
@@ -47,6 +54,12 @@ pub(crate) enum Invocation {
     Schema,
     /// Look into a state directory, or change what is in it.
     State(StateCommand),
+    /// Tell whether a run would work.
+    Check(Box<CheckArgs>),
+    /// Tell what would become of events.
+    Explain(Box<ExplainArgs>),
+    /// Show events as they come.
+    Tail(Box<TailArgs>),
     /// Turn another tool's config into a config file.
     Convert(ConvertCommand),
     /// Print a text.
@@ -161,8 +174,15 @@ pub(crate) fn parse(
             let command = state::read(name, own, &matches, &mut mistakes);
             command.map_or(Invocation::Print(String::new()), Invocation::State)
         }
+        Some((check::CHECK, own)) => {
+            Invocation::Check(Box::new(check::read(own, &matches, environment, &mut mistakes)))
+        }
+        Some((explain::EXPLAIN, own)) => {
+            Invocation::Explain(Box::new(explain::read(own, &matches, environment, &mut mistakes)))
+        }
+        Some((tail::TAIL, own)) => Invocation::Tail(Box::new(tail::read(own, &matches, &mut mistakes))),
         Some((convert::CONVERT, own)) => {
-            let command = convert::read(own, &mut mistakes);
+            let command = convert::read(own, &matches, &mut mistakes);
             command.map_or(Invocation::Print(String::new()), Invocation::Convert)
         }
         _ => {
@@ -198,6 +218,11 @@ impl Reader<'_> {
         if self.switch(flags::VERSION) {
             return Invocation::Print(version());
         }
+        Invocation::Run(Box::new(self.args_with_source(environment)))
+    }
+
+    /// The flags of a run, for what needs a source.
+    fn args_with_source(&mut self, environment: &dyn Environment) -> Args {
         let args = self.args(environment);
         let has_source = match &args.config {
             Some((_, config)) => config.has_sources() || !args.sources.is_empty(),
@@ -207,7 +232,7 @@ impl Reader<'_> {
         if !has_source {
             self.mistakes.push(NO_SOURCE.to_owned());
         }
-        Invocation::Run(Box::new(args))
+        args
     }
 
     /// Reads the file of `--config`, whose settings count from now on.
@@ -316,6 +341,10 @@ impl Reader<'_> {
             self.mistakes.push(mistake);
         }
         value
+    }
+
+    fn text(&mut self, flag: Flag) -> Option<String> {
+        self.optional(flag, "a text", |text| Some(text.to_owned()))
     }
 
     fn switch(&mut self, flag: Flag) -> bool {

@@ -54,7 +54,8 @@ const STATE_DIR: Flag = flags::value(OptionSpec::new(
     "DIR",
     "The directory that a process was given as --state-dir",
 ));
-const OUTPUT: Flag = flags::value(OptionSpec::new("o", "text|json", "Form of the output").default("text"));
+pub(super) const OUTPUT: Flag =
+    flags::value(OptionSpec::new("o", "text|json", "Form of the output").default("text"));
 const SINK: Flag = flags::value(OptionSpec::new("sink", "NAME", "Only those of the sink of this name"));
 const LIMIT: Flag =
     flags::value(OptionSpec::new("limit", "N", "Most dead letters to tell of").default("100"));
@@ -138,11 +139,7 @@ pub(super) fn read(
         _ => (command, matches),
     };
     let mut reader = Reader::new(own);
-    let output = reader.value(OUTPUT, "text or json", |text| match text {
-        "text" => Some(Output::Text),
-        "json" => Some(Output::Json),
-        _ => None,
-    });
+    let output = reader.output();
     let action = match name {
         JOURNAL => Action::Journal,
         "list" => Action::List(reader.which(), reader.limit()),
@@ -161,6 +158,14 @@ pub(super) fn read(
 }
 
 impl Reader<'_> {
+    pub(super) fn output(&mut self) -> Output {
+        self.value(OUTPUT, "text or json", |text| match text {
+            "text" => Some(Output::Text),
+            "json" => Some(Output::Json),
+            _ => None,
+        })
+    }
+
     fn limit(&mut self) -> usize {
         self.value(LIMIT, "a whole number of at least 1", |text| text.parse().ok().filter(|limit| *limit > 0))
     }

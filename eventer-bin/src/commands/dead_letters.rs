@@ -1,14 +1,13 @@
 //! What is told of dead letters. Pure.
 
 use eventer_core::Event;
-use eventer_core::event::ObjectReference;
 use eventer_core::store::DeadLetter;
 use eventer_core::time::{rfc3339_micros, rfc3339_seconds};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::json;
-use super::table::{one_line, table};
+use super::table::{object, one_line, table};
 use crate::args::Output;
 
 /// The most characters of a reason in a list.
@@ -137,15 +136,6 @@ fn pretty(letter: &DeadLetter) -> String {
 
 fn state(letter: &DeadLetter) -> &'static str {
     if letter.is_replaying { "replaying" } else { "kept" }
-}
-
-/// As kubectl writes it, with the namespace: `Pod shop/web-1`.
-fn object(object: &ObjectReference) -> String {
-    let name = match &*object.namespace {
-        "" => object.name.clone(),
-        namespace => format!("{namespace}/{}", object.name),
-    };
-    format!("{} {name}", object.kind).trim().to_owned()
 }
 
 fn counted(letters: usize, one: &str, many: &str) -> String {

@@ -1,16 +1,24 @@
 //! The commands that look into a state directory, or change what is in it: beside the process that has it, or without one.
 
+pub(crate) mod check;
 mod dead_letters;
+pub(crate) mod explain;
 mod journal;
 mod table;
+pub(crate) mod tail;
+mod tap;
 
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::io::{self, Write};
 
 use eventer_core::store::{DeadLetter, DeadLetters, StateView};
 use eventer_core::{BuildError, Clock};
 use serde::Serialize;
+use tokio::runtime;
 
 use crate::args::{Action, StateCommand};
+use crate::environment;
 
 /// What a command has to say.
 #[derive(Debug, Default)]
@@ -91,6 +99,26 @@ fn missing(view: &StateView, which: &DeadLetters) -> Result<Option<String>, Buil
             missing.join(", ")
         )
     }))
+}
+
+/// Runs what a command does on a runtime of its own.
+///
+/// # Errors
+/// Its own, or that of the threads.
+pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, BuildError>>) -> Result<T, BuildError> {
+    let threads = environment::worker_threads();
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(threads.get()).enable_all().build();
+    let runtime = runtime.map_err(|error| BuildError::new("start the worker threads", error))?;
+    let result = runtime.block_on(command);
+    // A thread that reads or writes a pipe cannot be interrupted, and is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+/// Tells people something beside the output.
+fn note(text: &str) {
+    // If standard error is closed, nobody wants to know.
+    io::stderr().write_all(format!("note: {text}\n").as_bytes()).ok();
 }
 
 /// JSON for programs.

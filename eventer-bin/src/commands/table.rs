@@ -1,5 +1,8 @@
 //! Columns of text. Pure.
 
+use eventer_core::event::ObjectReference;
+use eventer_core::text::is_active;
+
 /// Between two columns.
 const GAP: &str = "  ";
 
@@ -20,13 +23,22 @@ pub(super) fn table<const N: usize>(
 
 /// The text on one line, of at most `most` characters, without what would steer a terminal.
 pub(super) fn one_line(text: &str, most: usize) -> String {
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain: String = text.chars().map(|c| if is_active(c) { ' ' } else { c }).collect();
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= most {
         return line;
     }
     let cut: String = line.chars().take(most.saturating_sub(1)).collect();
     format!("{}…", cut.trim_end())
+}
+
+/// As kubectl writes it, with the namespace: `Pod shop/web-1`.
+pub(super) fn object(object: &ObjectReference) -> String {
+    let name = match &*object.namespace {
+        "" => object.name.clone(),
+        namespace => format!("{namespace}/{}", object.name),
+    };
+    format!("{} {name}", object.kind).trim().to_owned()
 }
 
 #[cfg(test)]

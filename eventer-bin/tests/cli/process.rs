@@ -92,6 +92,11 @@ impl Running {
         Self::spawn(command(program, &[]), arguments)
     }
 
+    /// Starts a command of `eventer`, which has no admin server and writes its log for people.
+    pub(crate) fn start_command(arguments: &[&str]) -> Self {
+        Self::pipe(command(env!("CARGO_BIN_EXE_eventer"), arguments))
+    }
+
     /// Starts `eventer` as `nohup` does.
     pub(crate) fn start_under_nohup(arguments: &[&str]) -> Self {
         Self::spawn(command("nohup", &[env!("CARGO_BIN_EXE_eventer")]), arguments)
@@ -117,6 +122,10 @@ impl Running {
 
     fn spawn(mut command: Command, arguments: &[&str]) -> Self {
         command.args(QUIET).arg("--log-format=json").args(arguments);
+        Self::pipe(command)
+    }
+
+    fn pipe(mut command: Command) -> Self {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
         let mut child = child.unwrap();
         let stdout = Some(BufReader::new(child.stdout.take().unwrap()).lines());

@@ -5,14 +5,16 @@ use std::borrow::Cow;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators};
 use jiff::{SignedDuration, Timestamp};
 
-use super::functions::{self, Function};
+use super::functions;
+use super::mistakes::{
+    NO_MACROS, NO_NULL, a, not_comparable, types, unknown_field, unknown_function, unknown_variable,
+};
 use super::node::{Arithmetic, Comparison, Kind, Node};
 use super::problem::Problem;
-use super::schema::{FieldInfo, Shape};
+use super::schema::Shape;
 use super::value::{Type, Value};
 use crate::re2;
 use crate::time::parse_duration;
-use crate::uri::nearest;
 
 /// One check of an expression, which goes on after a mistake to find the others.
 pub(super) struct Checker<'t> {
@@ -29,8 +31,7 @@ impl<'t> Checker<'t> {
         places: &'t SourceInfo,
     ) -> Result<Node, Vec<Problem>> {
         let mut checker = Self { text, places, problems: Vec::new() };
-        let node = checker.node(expr);
-        match node {
+        match checker.node(expr) {
             Some(node) if node.gives == Type::Bool && checker.problems.is_empty() => Ok(node),
             Some(node) if checker.problems.is_empty() => {
                 let what = format!("it must be true or false, and this is {}", a(node.gives));
@@ -56,13 +57,12 @@ impl<'t> Checker<'t> {
     }
 
     fn literal(&mut self, literal: &LiteralValue, span: (usize, usize)) -> Option<Node> {
-        let too_large = "the number is too large";
         let (gives, value) = match literal {
             LiteralValue::Boolean(it) => (Type::Bool, Value::Bool(*it.inner())),
             LiteralValue::Int(it) => (Type::Int, Value::Int(*it.inner())),
             LiteralValue::UInt(it) => match i64::try_from(*it.inner()) {
                 Ok(it) => (Type::Int, Value::Int(it)),
-                Err(_) => return self.problem(span.0, too_large),
+                Err(_) => return self.problem(span.0, "the number is too large"),
             },
             LiteralValue::Double(it) => (Type::Double, Value::Double(*it.inner())),
             LiteralValue::String(it) => (Type::Text, Value::Text(Cow::Owned(it.inner().to_owned()))),
@@ -73,7 +73,8 @@ impl<'t> Checker<'t> {
         };
         // The parser leaves a sign out of the place of its number.
         let is_signed = matches!(value, Value::Int(..0)) || matches!(value, Value::Double(it) if it < 0.0);
-        let signed_at = self.text[..span.0].trim_end().strip_suffix('-').map(str::len);
+        let signed_at =
+            self.text.get(..span.0).unwrap_or_default().trim_end().strip_suffix('-').map(str::len);
         let begin = signed_at.filter(|_| is_signed).unwrap_or(span.0);
         Some(Node { span: (begin, span.1), gives, kind: Kind::Constant(value) })
     }
@@ -90,11 +91,12 @@ impl<'t> Checker<'t> {
         let of = self.node(&select.operand)?;
         // The place of a `has` is that of its bracket; the name stands behind the dot that follows its operand.
         let dot = if select.test {
-            self.text[of.span.1..].find('.').map_or(token.0, |at| of.span.1 + at)
+            let behind = self.text.get(of.span.1..).unwrap_or_default();
+            behind.find('.').map_or(token.0, |at| of.span.1 + at)
         } else {
             token.0
         };
-        let behind = &self.text[dot + 1..];
+        let behind = self.text.get(dot + 1..).unwrap_or_default();
         let at = dot + 1 + (behind.len() - behind.trim_start().len());
         let span = (of.span.0, at + select.field.len());
         let field = match of.gives {
@@ -112,7 +114,7 @@ impl<'t> Checker<'t> {
             Type::Record(shape) => {
                 let fields = shape.fields();
                 let Some(index) = fields.iter().position(|field| field.name == select.field) else {
-                    return self.problem(at, unknown_field(&select.field, shape, &fields));
+                    return self.problem(at, unknown_field(&select.field, shape));
                 };
                 Node { span, gives: fields[index].gives, kind: Kind::Field(Box::new(of), index) }
             }
@@ -134,14 +136,9 @@ impl<'t> Checker<'t> {
             return self.compute(arithmetic, &call.args, token);
         }
         match name {
-            operators::LOGICAL_AND => self.conditions(&call.args, |parts| Some(Kind::And(pair(parts)?))),
-            operators::LOGICAL_OR => self.conditions(&call.args, |parts| Some(Kind::Or(pair(parts)?))),
-            operators::LOGICAL_NOT => {
-                let mut node =
-                    self.conditions(&call.args, |parts| Some(Kind::Not(Box::new(parts.pop()?))))?;
-                node.span.0 = token.0;
-                Some(node)
-            }
+            operators::LOGICAL_AND => self.join(&call.args, Kind::And),
+            operators::LOGICAL_OR => self.join(&call.args, Kind::Or),
+            operators::LOGICAL_NOT => self.not(&call.args, token),
             operators::NEGATE => self.negate(&call.args, token),
             operators::CONDITIONAL => self.choice(&call.args),
             operators::INDEX => self.index(&call.args, token),
@@ -150,39 +147,45 @@ impl<'t> Checker<'t> {
         }
     }
 
-    /// `make` makes something true or false of parts that are true or false.
-    fn conditions(&mut self, args: &[IdedExpr], make: fn(&mut Vec<Node>) -> Option<Kind>) -> Option<Node> {
-        let mut parts = self.nodes(args)?;
-        for part in &parts {
-            if part.gives != Type::Bool {
-                let what = format!("this must be true or false, and is {}", a(part.gives));
-                self.problem(part.span.0, what);
-            }
+    fn join(&mut self, args: &[IdedExpr], kind: fn(Box<[Node; 2]>) -> Kind) -> Option<Node> {
+        let parts = self.two(args)?;
+        let are_conditions = parts.each_ref().map(|part| self.is_condition(part));
+        let span = span_of(&*parts);
+        are_conditions.into_iter().all(|it| it).then(|| Node { span, gives: Type::Bool, kind: kind(parts) })
+    }
+
+    fn not(&mut self, args: &[IdedExpr], token: (usize, usize)) -> Option<Node> {
+        let part = self.nodes(args)?.pop().filter(|part| self.is_condition(part))?;
+        Some(Node { span: (token.0, part.span.1), gives: Type::Bool, kind: Kind::Not(Box::new(part)) })
+    }
+
+    /// Whether it is true or false. Records if it is not.
+    fn is_condition(&mut self, part: &Node) -> bool {
+        let is_condition = part.gives == Type::Bool;
+        if !is_condition {
+            self.problem(part.span.0, format!("this must be true or false, and is {}", a(part.gives)));
         }
-        let span = span_of(&parts);
-        Some(Node { span, gives: Type::Bool, kind: make(&mut parts)? })
+        is_condition
     }
 
     fn compare(&mut self, comparison: Comparison, args: &[IdedExpr], token: (usize, usize)) -> Option<Node> {
-        let parts = self.nodes(args)?;
-        let span = span_of(&parts);
-        let parts = pair(&mut { parts })?;
+        let parts = self.two(args)?;
+        let span = span_of(&*parts);
         let [left, right] = [parts[0].gives, parts[1].gives];
         if !left.is_comparable_with(right) {
-            return self.problem(token.0, not_comparable(&self.text[token.0..token.1], left, right));
+            return self.problem(token.0, not_comparable(self.operator(token), left, right));
         }
         Some(Node { span, gives: Type::Bool, kind: Kind::Compare(comparison, parts) })
     }
 
     fn compute(&mut self, arithmetic: Arithmetic, args: &[IdedExpr], token: (usize, usize)) -> Option<Node> {
-        let parts = self.nodes(args)?;
-        let span = span_of(&parts);
-        let parts = pair(&mut { parts })?;
+        let parts = self.two(args)?;
+        let span = span_of(&*parts);
         let [left, right] = [parts[0].gives, parts[1].gives];
         match arithmetic.gives(left, right) {
             Some(gives) => Some(Node { span, gives, kind: Kind::Compute(arithmetic, parts) }),
             None => {
-                let operator = &self.text[token.0..token.1];
+                let operator = self.operator(token);
                 self.problem(token.0, format!("there is no {operator} of {} and {}", a(left), a(right)))
             }
         }
@@ -198,9 +201,8 @@ impl<'t> Checker<'t> {
 
     fn choice(&mut self, args: &[IdedExpr]) -> Option<Node> {
         let parts: Box<[Node; 3]> = self.nodes(args)?.into_boxed_slice().try_into().ok()?;
-        if parts[0].gives != Type::Bool {
-            let what = format!("what stands before ? must be true or false, and is {}", a(parts[0].gives));
-            return self.problem(parts[0].span.0, what);
+        if !self.is_condition(&parts[0]) {
+            return None;
         }
         if parts[1].gives != parts[2].gives {
             let what = format!(
@@ -214,9 +216,8 @@ impl<'t> Checker<'t> {
     }
 
     fn index(&mut self, args: &[IdedExpr], token: (usize, usize)) -> Option<Node> {
-        let parts = self.nodes(args)?;
-        let span = span_of(&parts);
-        let parts = pair(&mut { parts })?;
+        let parts = self.two(args)?;
+        let span = span_of(&*parts);
         let (gives, kind) = match (parts[0].gives, parts[1].gives) {
             (Type::Labels, Type::Text) => (Type::Text, Kind::Entry(parts)),
             (Type::Texts, Type::Int) => (Type::Text, Kind::Item(parts)),
@@ -281,14 +282,13 @@ impl<'t> Checker<'t> {
             ("timestamp" | "duration", None) => self.constant(name, &args, span),
             (_, target) => {
                 let on = target.as_ref().map(|target| target.gives);
-                let function = match find(name, on) {
-                    Ok(function) => function,
-                    Err(what) => return self.problem(self.name_of_call(token.0, name), what),
+                let Some(function) = functions::find(name, on) else {
+                    return self.problem(self.before(token.0, name), unknown_function(name, on));
                 };
                 let takes: Vec<Type> = args.iter().map(|arg| arg.gives).collect();
                 if takes != function.takes {
                     let what = format!("{name} takes {}, not {}", types(function.takes), types(&takes));
-                    return self.problem(self.name_of_call(token.0, name), what);
+                    return self.problem(self.before(token.0, name), what);
                 }
                 let values = target.into_iter().chain(args).collect();
                 Some(Node { span, gives: function.gives, kind: Kind::Call(function, values) })
@@ -334,6 +334,10 @@ impl<'t> Checker<'t> {
         nodes.into_iter().collect()
     }
 
+    fn two(&mut self, args: &[IdedExpr]) -> Option<Box<[Node; 2]>> {
+        self.nodes(args)?.into_boxed_slice().try_into().ok()
+    }
+
     fn problem(&mut self, at: usize, what: impl Into<String>) -> Option<Node> {
         self.problems.push(Problem::at(self.text, at, what));
         None
@@ -346,20 +350,15 @@ impl<'t> Checker<'t> {
         (start as usize, (last as usize + 1).min(self.text.len()))
     }
 
+    fn operator(&self, token: (usize, usize)) -> &'t str {
+        self.text.get(token.0..token.1).unwrap_or_default()
+    }
+
     /// Where the name of a function begins, whose bracket stands at `bracket`.
     fn before(&self, bracket: usize, name: &str) -> usize {
-        self.text[..bracket].trim_end().len().saturating_sub(name.len())
-    }
-
-    fn name_of_call(&self, bracket: usize, name: &str) -> usize {
-        self.before(bracket, name)
+        self.text.get(..bracket).unwrap_or_default().trim_end().len().saturating_sub(name.len())
     }
 }
-
-const NO_MACROS: &str =
-    "all, exists, exists_one, map and filter are not offered; ask by in, by an index or by matches";
-const NO_NULL: &str =
-    "nothing is null here: what is absent is \"\", 0 or empty, and has(series.count) asks for it";
 
 fn comparison(operator: &str) -> Option<Comparison> {
     Some(match operator {
@@ -384,81 +383,11 @@ fn arithmetic(operator: &str) -> Option<Arithmetic> {
     })
 }
 
-fn pair(parts: &mut Vec<Node>) -> Option<Box<[Node; 2]>> {
-    std::mem::take(parts).into_boxed_slice().try_into().ok()
-}
-
 /// From where the first begins to where the last ends.
 fn span_of(parts: &[Node]) -> (usize, usize) {
     let begin = parts.iter().map(|part| part.span.0).min().unwrap_or_default();
     let end = parts.iter().map(|part| part.span.1).max().unwrap_or_default();
     (begin, end)
-}
-
-/// The function `name` of something of the type `on`, or of the event.
-fn find(name: &str, on: Option<Type>) -> Result<&'static Function, String> {
-    let mut all = functions::ALL.iter();
-    let is_asked_of = |function: &Function| match on {
-        Some(on) => function.on.contains(&on),
-        None => function.on.is_empty(),
-    };
-    if let Some(function) = all.find(|function| function.name == name && is_asked_of(function)) {
-        return Ok(function);
-    }
-    Err(unknown_function(name, on))
-}
-
-fn unknown_function(name: &str, on: Option<Type>) -> String {
-    let mut known = functions::ALL.iter();
-    match (known.find(|function| function.name == name), on) {
-        (Some(function), Some(on)) if function.on.is_empty() => {
-            return format!("{name} is asked of the event, not of {}: write {name}()", a(on));
-        }
-        (Some(function), Some(on)) => {
-            return format!("{name} is asked of {}, not of {}", types(function.on), a(on));
-        }
-        (Some(_), None) => return format!("{name} is asked of something: write message.{name}(…)"),
-        (None, _) => {}
-    }
-    if on.is_none() && Shape::Event.fields().iter().any(|field| field.name == name) {
-        return format!("{name} is a field, and is written without brackets");
-    }
-    let names = functions::ALL.iter().map(|function| function.name).chain(functions::BUILT_IN);
-    format!("there is no function \"{name}\"{}", did_you_mean(nearest(name, names)))
-}
-
-/// What is wrong with a name that is no field of the event.
-pub(super) fn unknown_variable(name: &str) -> String {
-    if functions::ALL.iter().any(|function| function.name == name && function.on.is_empty()) {
-        return format!("{name} is a function, and is written {name}()");
-    }
-    let fields = Shape::Event.fields();
-    let below = || {
-        let object = Shape::Object.fields();
-        object.iter().any(|field| field.name == name).then(|| format!("involvedObject.{name}"))
-    };
-    let meant = nearest(name, fields.iter().map(|field| field.name)).or_else(below);
-    format!("there is no field \"{name}\"{}", did_you_mean(meant))
-}
-
-fn unknown_field(name: &str, shape: Shape, fields: &[FieldInfo]) -> String {
-    let meant = nearest(name, fields.iter().map(|field| field.name));
-    format!("there is no .{name} in {}{}", a(Type::Record(shape)), did_you_mean(meant))
-}
-
-fn did_you_mean(name: Option<String>) -> String {
-    name.map(|name| format!(", did you mean \"{name}\"?")).unwrap_or_default()
-}
-
-fn not_comparable(operator: &str, left: Type, right: Type) -> String {
-    let hint = match (left, right) {
-        (Type::Time, Type::Text) | (Type::Text, Type::Time) => "; write timestamp(\"2026-11-21T06:00:00Z\")",
-        (Type::Duration, _) | (_, Type::Duration) => "; a duration is written duration(\"90s\")",
-        (Type::Record(_), _) | (_, Type::Record(_)) => "; compare a field of it",
-        (Type::Labels | Type::Texts | Type::Owners, _) => "; ask by in, by size() or by an index",
-        _ => "",
-    };
-    format!("{operator} cannot compare {} with {}{hint}", a(left), a(right))
 }
 
 /// Go's form, which our own lacks the sign of.
@@ -467,16 +396,4 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     let span = parse_duration(span).map_err(|_| format!("\"{text}\" is no duration such as 90s or 1h30m"))?;
     let span = SignedDuration::try_from(span).map_err(|error| error.to_string())?;
     Ok(if is_negative { -span } else { span })
-}
-
-fn types(types: &[Type]) -> String {
-    let types: Vec<String> = types.iter().map(|it| a(*it)).collect();
-    if types.is_empty() { "nothing".to_owned() } else { types.join(" or ") }
-}
-
-/// A type with its article.
-fn a(it: Type) -> String {
-    let name = it.to_string();
-    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {name}")
 }

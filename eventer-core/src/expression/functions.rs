@@ -25,8 +25,13 @@ pub(super) struct Function {
     pub(super) help: &'static str,
 }
 
-/// Functions that are done when the expression is read, and the macro that is offered.
-pub(super) const BUILT_IN: [&str; 4] = ["matches", "timestamp", "duration", "has"];
+/// Functions that are done when the expression is read, and the macro that is offered, as they are written.
+pub(super) const BUILT_IN: [(&str, &str); 4] = [
+    ("matches", r#"message.matches("regex")"#),
+    ("timestamp", r#"timestamp("2026-11-21T06:00:00Z")"#),
+    ("duration", r#"duration("1h30m")"#),
+    ("has", "has(series.count)"),
+];
 
 /// Macros of CEL that go through lists and maps.
 pub(super) const MACROS: [&str; 6] = ["all", "exists", "exists_one", "existsOne", "map", "filter"];
@@ -137,6 +142,13 @@ pub(super) const ALL: &[Function] = &[
         help: "how many characters a text has, entries a map, or items a list",
     },
 ];
+
+/// The function `name` of something of the type `on`, or of the event.
+pub(super) fn find(name: &str, on: Option<Type>) -> Option<&'static Function> {
+    ALL.iter().find(|function| {
+        function.name == name && on.map_or(function.on.is_empty(), |on| function.on.contains(&on))
+    })
+}
 
 fn age(event: &Event) -> SignedDuration {
     // What was never received has no age.

@@ -23,6 +23,7 @@ mod check;
 mod eval;
 mod explain;
 mod functions;
+mod mistakes;
 mod node;
 mod parse;
 mod problem;

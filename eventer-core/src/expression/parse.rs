@@ -2,7 +2,8 @@
 
 use cel::parser::{ParseErrors, Parser};
 
-use super::check::{Checker, unknown_variable};
+use super::check::Checker;
+use super::mistakes::unknown_variable;
 use super::node::Node;
 use super::problem::Problem;
 use super::scan::{Brackets, scan};

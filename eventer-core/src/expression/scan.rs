@@ -68,7 +68,7 @@ pub(super) fn scan(text: &str) -> Result<Brackets, Problem> {
             b')' | b']' | b'}' => {
                 if let Some(outer) = around.pop() {
                     brackets.push((level.opened_at, at));
-                    level = close(level, outer);
+                    level = close(&level, outer);
                 }
             }
             b'&' | b'|' | b',' => level.operand_is_done(),
@@ -87,7 +87,7 @@ pub(super) fn scan(text: &str) -> Result<Brackets, Problem> {
         at += taken;
     }
     while let Some(outer) = around.pop() {
-        level = close(level, outer);
+        level = close(&level, outer);
     }
     if level.depth() > DEPTH {
         return Err(Problem::at(text, 0, "it nests too deeply"));
@@ -95,7 +95,7 @@ pub(super) fn scan(text: &str) -> Result<Brackets, Problem> {
     Ok(brackets)
 }
 
-fn close(level: Level, mut outer: Level) -> Level {
+fn close(level: &Level, mut outer: Level) -> Level {
     outer.inner = outer.inner.max(level.depth() + BRACKET);
     outer
 }

@@ -87,6 +87,16 @@ impl EventFilter {
         Decision { is_wanted, option, reason }
     }
 
+    /// As a rule that drops what it wants: why it drops `event`, if it does, as [`decide`](Self::decide) says it. What cannot
+    /// be decided is kept.
+    pub fn drops(&self, event: &Event) -> Option<String> {
+        let is_dropped = self.ask(event).unwrap_or(false);
+        is_dropped.then(|| match &self.expression {
+            Some(expression) => format!("{}: {}", options::WHERE.name, expression.explain(event)),
+            None => "it meets all conditions of the rule".to_owned(),
+        })
+    }
+
     /// Whether the sink wants `event`.
     ///
     /// # Errors
@@ -119,7 +129,11 @@ pub(crate) fn is_expired(event: &Event, max_age: Option<std::time::Duration>, no
 mod tests {
     use super::*;
     use crate::event::EventType;
-    use crate::uri::OptionValue;
+    use crate::policy::PolicyDefaults;
+    use crate::uri::{ComponentSpec, ComponentUri, EndpointSpec, OptionValue, UriReader};
+
+    const KIND: ComponentSpec =
+        ComponentSpec { kind: "test", summary: "", endpoint: EndpointSpec::None, options: &[], example: "" };
 
     fn event() -> Event {
         serde_json::from_str(include_str!("../../testdata/input-2-warning-backoff.json")).unwrap()
@@ -174,6 +188,21 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_says_why_it_drops_and_keeps_what_cannot_be_decided() {
+        let rule = |expression: &str| EventFilter {
+            expression: Some(Expression::parse_option(expression).unwrap()),
+            ..EventFilter::default()
+        };
+        let reason = rule("count == 7").drops(&event()).unwrap();
+        assert!(reason.starts_with("where: count == 7 is true"), "{reason}");
+        assert_eq!(rule("count == 8").drops(&event()), None);
+        let undecidable = rule("timestamp(message) > lastTimestamp");
+        assert!(undecidable.wants(&event()) && undecidable.drops(&event()).is_none());
+        let kinds = EventFilter { kinds: vec!["Pod".into()], ..EventFilter::default() };
+        assert_eq!(kinds.drops(&event()).as_deref(), Some("it meets all conditions of the rule"));
+    }
+
+    #[test]
     fn kinds_types_and_counts() {
         let wants = |filter: EventFilter| filter.wants(&event());
         assert!(wants(EventFilter { kinds: vec!["pod".into()], ..EventFilter::default() }));
@@ -185,6 +214,62 @@ mod tests {
         assert!(wants(EventFilter { min_count: 7, ..EventFilter::default() }));
         assert!(!wants(EventFilter { min_count: 8, ..EventFilter::default() }));
         assert!(!wants(EventFilter { exclude_namespaces: pattern("pr*"), ..EventFilter::default() }));
+    }
+
+    /// What is decided about the event, in the form `option, reason`.
+    fn decided(query: &str, event: &Event) -> String {
+        let uri = ComponentUri::parse("--sink", &format!("test:?{query}"), &()).unwrap();
+        let mut reader = UriReader::new("--sink", &uri, &KIND, OPTIONS);
+        let filter = EventFilter::take(&mut reader, PolicyDefaults::NONE);
+        assert_eq!(reader.finish(), []);
+        let decision = filter.decide(event);
+        assert_eq!(decision.is_wanted, filter.wants(event), "{query}");
+        assert_eq!(decision.is_wanted, decision.option.is_none(), "{query}");
+        let begin = decision.option.map(|option| format!("{option}: ")).unwrap_or_default();
+        assert!(decision.reason.starts_with(&begin), "{decision:?}");
+        decision.reason
+    }
+
+    #[test]
+    fn the_condition_that_refuses_is_told_with_what_the_event_holds() {
+        let event = event();
+        for (query, told) in [
+            ("", "nothing refuses it"),
+            ("types=Normal", "types: the type is \"Warning\""),
+            ("kinds=Node,Job", "kinds: the object's kind is \"Pod\""),
+            ("exclude_kinds=Pod", "exclude_kinds: the object's kind is \"Pod\""),
+            ("namespaces=kube-*", "namespaces: the namespace is \"prod\""),
+            ("exclude_namespaces=prod", "exclude_namespaces: the namespace is \"prod\""),
+            ("min_count=8", "min_count: it was seen 7 times"),
+            ("reason=^Created$", "reason: the reason is \"BackOff\""),
+            ("exclude_reason=Off", "exclude_reason: the reason is \"BackOff\""),
+            ("object_name=^db", "object_name: the object's name is \"web-0\""),
+            ("exclude_object_name=web", "exclude_object_name: the object's name is \"web-0\""),
+        ] {
+            assert_eq!(decided(query, &event), told, "{query}");
+        }
+        assert!(
+            decided("message=nothing", &event).starts_with("message: the message is \"Back-off restarting")
+        );
+        assert!(decided("exclude_message=pod", &event).starts_with("exclude_message: the message is"));
+        let normal = Event { event_type: EventType::Normal, ..event };
+        assert_eq!(decided("level=Warning", &normal), "level: the type is \"Normal\"");
+    }
+
+    #[test]
+    fn the_expression_is_asked_last_and_its_part_is_told() {
+        let event = event();
+        let query = r#"kinds=Pod&where=type == "Warning" && involvedObject.kind == "Node""#;
+        assert_eq!(
+            decided(query, &event),
+            r#"where: involvedObject.kind == "Node" is false (involvedObject.kind is "Pod")"#
+        );
+        assert_eq!(decided("where=count+>+3", &event), "where: count > 3 is true (count is 7)");
+        assert_eq!(decided("where=1/0>1&kinds=Node", &event), "kinds: the object's kind is \"Pod\"");
+        assert_eq!(
+            decided("where=count/0>1", &event),
+            "where: it could not be computed: column 1: the division is by zero, so it is wanted"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::EventFilter;
 use crate::policy::PolicyDefaults;
-use crate::uri::{OptionSpec, OptionValue, UriReader};
+use crate::uri::{EXPRESSION, OptionSpec, OptionValue, UriReader};
 
 pub(super) const LEVEL: OptionSpec =
     OptionSpec::new("level", "Normal|Warning", "Least level of an event, in any case.");
@@ -42,7 +42,7 @@ pub(super) const MIN_COUNT: OptionSpec =
     OptionSpec::new("min_count", "N", "How often the event must have been seen.").default("1");
 /// The option that takes an expression.
 pub const WHERE: OptionSpec =
-    OptionSpec::new("where", "EXPRESSION", "CEL expression over the event; must be true.");
+    OptionSpec::new(EXPRESSION, "CEL", "CEL expression over the event; must be true.");
 
 /// The options of a filter, in the order in which the help shows them.
 pub const OPTIONS: &[OptionSpec] = &[

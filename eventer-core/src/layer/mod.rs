@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use crate::batch::EventBatch;
 use crate::event::Event;
+use crate::expression::EvaluationError;
 use crate::filter::EventFilter;
 use crate::journal::Journal;
 use crate::metrics::{DropReason, SinkMetrics};
@@ -67,6 +68,12 @@ impl LayerContext {
         self.state.rejected(event, reason);
     }
 
+    /// It could not be computed whether the sink wants this event.
+    fn filter_failed(&self, event: &Event, error: &EvaluationError) {
+        self.metrics.filter_failed();
+        self.state.filter_failed(event, error);
+    }
+
     /// Dead letters that could not be delivered again stay what they are.
     fn bury_again(&self, letters: &EventBatch, reason: &str) {
         letters.iter().for_each(|event| self.journal.bury(&self.name, event, reason));
@@ -84,6 +91,7 @@ pub(crate) struct Delivery {
     filter: EventFilter,
     limits: BatchLimits,
     portions: Expire,
+    context: LayerContext,
 }
 
 impl Delivery {
@@ -94,13 +102,19 @@ impl Delivery {
         let retry = Retry::new(attempt, Expiry::new(policy, context), policy, context);
         let rate_limit = RateLimit::new(retry, policy.rate);
         let expire = Expire::new(rate_limit, Expiry::new(policy, context));
-        Self { filter: policy.filter.clone(), limits, portions: expire }
+        Self { filter: policy.filter.clone(), limits, portions: expire, context: context.clone() }
     }
 
-    /// The indices of the events of `batch` that the sink wants.
+    /// The indices of the events of `batch` that the sink wants. What the filter cannot be computed for is wanted.
     pub(crate) fn wanted(&self, batch: &EventBatch) -> Vec<usize> {
+        let asked = |event: &Event| {
+            self.filter.ask(event).unwrap_or_else(|error| {
+                self.context.filter_failed(event, &error);
+                true
+            })
+        };
         // Who has a dead letter delivered again wants it.
-        let is_wanted = |event: &Event| batch.is_replay() || self.filter.wants(event);
+        let is_wanted = |event: &Event| batch.is_replay() || asked(event);
         let wanted = batch.iter().enumerate().filter(|(_, event)| is_wanted(event));
         wanted.map(|(index, _)| index).collect()
     }

@@ -291,3 +291,14 @@ async fn no_window_of_the_span_sees_more_than_the_rate() {
     deliver(&sink, &policy, 0..8).await;
     assert_eq!(seconds(&sink), [0, 0, 0, 60, 60, 60, 120, 120]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_filter_cannot_be_computed_for_is_delivered_and_counted_once() {
+    let expression = "message != 'event 2' && 1 / (count - 1) > 0".parse().unwrap();
+    let filter = EventFilter { expression: Some(expression), ..EventFilter::default() };
+    let policy = Policy { filter, ..Policy::default() };
+    let sink = ScriptedSink::answering([unavailable(), Answer::Ok]);
+    let wrapped = deliver(&sink, &policy, [1, 2, 3]).await;
+    assert_eq!(wrapped.totals(), (2, 0, 0));
+    assert!(wrapped.has_metric(r#"eventer_filter_errors_total{sink="test"} 2"#));
+}

@@ -86,6 +86,7 @@ pub struct Metrics {
     failed: IntCounterVec,
     dropped: IntCounterVec,
     rejected: IntCounterVec,
+    filter_errors: IntCounterVec,
     attempts: HistogramVec,
     restarted_workers: IntCounterVec,
     pub(crate) rounds: Rounds,
@@ -179,6 +180,11 @@ impl Metrics {
                 "Events that the destination will never take.",
                 &["sink"],
             )?,
+            filter_errors: counter(
+                "eventer_filter_errors_total",
+                "Events that a filter could not be computed for; they are wanted then.",
+                &["sink"],
+            )?,
             restarted_workers: counter(
                 "eventer_worker_restarts_total",
                 "Restarts of a sink's worker after a panic.",
@@ -221,6 +227,7 @@ impl Metrics {
             exported: self.exported.with_label_values(&[name]),
             retried: self.retried.with_label_values(&[name]),
             rejected: self.rejected.with_label_values(&[name]),
+            filter_errors: self.filter_errors.with_label_values(&[name]),
             unavailable: failed(ExportErrorKind::Unavailable),
             rate_limited: failed(ExportErrorKind::RateLimited),
             unauthorized: failed(ExportErrorKind::Unauthorized),
@@ -322,6 +329,7 @@ pub struct SinkMetrics {
     exported: IntCounter,
     retried: IntCounter,
     rejected: IntCounter,
+    filter_errors: IntCounter,
     unavailable: IntCounter,
     rate_limited: IntCounter,
     unauthorized: IntCounter,
@@ -352,6 +360,10 @@ impl SinkMetrics {
 
     pub(crate) fn rejected(&self, events: usize) {
         self.rejected.inc_by(events as u64);
+    }
+
+    pub(crate) fn filter_failed(&self) {
+        self.filter_errors.inc();
     }
 
     pub(crate) fn dropped(&self, reason: DropReason, events: usize) {

@@ -21,6 +21,9 @@ pub use value::{ByteSize, OptionValue, Rate};
 
 use crate::error::ConfigError;
 
+/// The option whose value is an expression, in which `&&` stands.
+pub(crate) const EXPRESSION: &str = "where";
+
 /// What is shown for the name of an option that may be a piece of a credential.
 const NOT_SHOWN: &str = "[not shown]";
 
@@ -41,7 +44,7 @@ impl ComponentUri {
     /// Accepts what kube-eventer accepts: `kind`, `kind:`, `kind:endpoint`, `kind:?options`, and opaque forms such as
     /// `mysql:?user:pw@tcp(host)/db`. `$NAME` and `${NAME}` stand for variables of `environment`, `$$` for a dollar; an
     /// endpoint that is one variable is put in before the text is cut, so that it may bring its own query. A `%` that
-    /// begins no escape, a `;` and a `#` mean themselves.
+    /// begins no escape, a `;` and a `#` mean themselves, and so does a `&&` in the value of `where`.
     ///
     /// # Errors
     /// No kind, a variable that is not defined, or a `${` that is not closed.
@@ -178,11 +181,29 @@ pub fn query_pairs(query: &str) -> Vec<(String, Option<String>)> {
 }
 
 fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, Option<&str>)> {
-    query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty())
+    let mut rest = query.unwrap_or_default();
+    let cut = std::iter::from_fn(move || {
+        let (pair, after) = rest.split_at_checked(pair_len(rest)).filter(|_| !rest.is_empty())?;
+        rest = after.strip_prefix('&').unwrap_or(after);
+        Some(pair)
+    });
+    cut.filter(|pair| !pair.is_empty())
         .map(|pair| pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value))))
+}
+
+/// How far the first pair of `query` goes: up to the next `&`. In an expression `&&` is an operator, and ends no pair; it
+/// cannot be meant to, since what stands between two pairs is never empty.
+fn pair_len(query: &str) -> usize {
+    let is_expression = query.split_once('=').is_some_and(|(name, _)| name == EXPRESSION);
+    let mut at = 0;
+    while let Some(found) = query[at..].find('&') {
+        at += found;
+        if !(is_expression && query[at..].starts_with("&&")) {
+            return at;
+        }
+        at += 2;
+    }
+    query.len()
 }
 
 #[cfg(test)]

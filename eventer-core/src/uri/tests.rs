@@ -62,6 +62,32 @@ fn a_value_is_decoded_and_what_is_no_escape_stands_for_itself() {
 }
 
 #[test]
+fn two_ampersands_separate_options_but_for_those_in_an_expression() {
+    let names = |text: &str| {
+        let uri = parsed(text);
+        uri.options().iter().map(|(name, value)| (name.clone(), value.clone().unwrap_or_default())).collect()
+    };
+    for (query, options) in [
+        ("a=1&&b=2&", vec![("a", "1"), ("b", "2")]),
+        ("&&a=where=1&&b=2", vec![("a", "where=1"), ("b", "2")]),
+        (
+            r#"where=type=="Warning" && reason=="X"&b=2"#,
+            vec![("where", r#"type=="Warning" && reason=="X""#), ("b", "2")],
+        ),
+        ("a=1&&where=a&&b&&c&b=2", vec![("a", "1"), ("where", "a&&b&&c"), ("b", "2")]),
+        ("where=a%26%26b%20%7C%7C+c", vec![("where", "a&&b || c")]),
+        ("where=a&&", vec![("where", "a&&")]),
+        ("where=a&&&b=2", vec![("where", "a&&"), ("b", "2")]),
+        ("where&&b=2", vec![("where", ""), ("b", "2")]),
+    ] {
+        let found: Vec<(String, String)> = names(&format!("log:?{query}"));
+        let expected: Vec<_> =
+            options.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
+#[test]
 fn an_opaque_query_is_kept_whole() {
     let uri = parsed("mysql:?root:pw@tcp(h:3306)/db?charset=utf8");
     assert_eq!(uri.raw_query(), Some("root:pw@tcp(h:3306)/db?charset=utf8"));

@@ -6,13 +6,14 @@ use std::time::Duration;
 use eventer_core::filter::{Level, NamespaceOf};
 use eventer_core::uri::Rate;
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, PolicyDefaults, Secret, SecretSource,
-    SinkConfig, SinkContext, UriReader,
+    BuildError, ComponentSpec, ConfigError, EndpointSpec, EventBatch, OptionSpec, PolicyDefaults, Secret,
+    SecretSource, SinkConfig, SinkContext, UriReader,
 };
 
 use super::encode::Form;
 use super::sink::DingtalkSink;
 use super::url;
+use crate::each;
 use crate::http::{CA_FILE, CERT_FILE, INSECURE, KEY_FILE, PROXY, Transport, URL_FILE, UrlSource};
 
 const ACCESS_TOKEN: OptionSpec =
@@ -99,6 +100,10 @@ impl SinkConfig for DingtalkConfig {
 
     async fn build(&self, context: &SinkContext) -> Result<DingtalkSink, BuildError> {
         DingtalkSink::open(self, context).await
+    }
+
+    async fn preview(&self, batch: &EventBatch, context: &SinkContext) -> Result<Option<String>, BuildError> {
+        each::show(batch, "message", |event| Ok(self.form.body(event, &context.time_zone)))
     }
 }
 

@@ -13,8 +13,8 @@ use reqwest::header::CONTENT_TYPE;
 use super::config::DingtalkConfig;
 use super::encode::Form;
 use super::{answer, sign, url};
-use crate::chat;
 use crate::http::{HttpClient, UrlSource};
+use crate::{chat, each};
 
 /// Sends each event to a robot. `Debug` shows neither the URL nor a secret.
 #[derive(Debug)]
@@ -79,13 +79,6 @@ impl EventSink for DingtalkSink {
     }
 
     async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError> {
-        for (index, event) in batch.iter().enumerate() {
-            // The limits say one event. Of more, what was sent before the failure stays delivered.
-            self.send(event).await.map_err(|error| match index {
-                0 => error,
-                _ => error.with_unsent(index..batch.len()),
-            })?;
-        }
-        Ok(())
+        each::send(batch, |event| self.send(event)).await
     }
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use eventer_core::uri::ByteSize;
 use eventer_core::{
-    BoxError, BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, SinkConfig, SinkContext,
-    UriReader,
+    BoxError, BuildError, ComponentSpec, ConfigError, EndpointSpec, EventBatch, OptionSpec, SinkConfig,
+    SinkContext, UriReader,
 };
 
 use super::FileSink;
 use super::appender::{Appender, Rotation};
 use super::history::History;
+use super::trial::Trial;
+use crate::layout::LAYOUT;
 use crate::line::{self, LineEncoder, LineFormat, LineWriter};
 
 /// `--sink=file:/var/log/events.jsonl`
@@ -43,7 +45,7 @@ impl SinkConfig for FileConfig {
         kind: "file",
         summary: "Appends events to a file, one line an event, and rotates it.",
         endpoint: EndpointSpec::Text("PATH"),
-        options: &[FORMAT, ROTATE_SIZE, ROTATE_EVERY, KEEP, GZIP],
+        options: &[FORMAT, LAYOUT, ROTATE_SIZE, ROTATE_EVERY, KEEP, GZIP],
         example: "--sink=file:/var/log/events.jsonl?rotate_size=50Mi&rotate_every=24h",
     };
     type Sink = FileSink;
@@ -57,7 +59,7 @@ impl SinkConfig for FileConfig {
         let size: ByteSize = uri.take_or_default(&ROTATE_SIZE);
         let config = Self {
             path: PathBuf::from(&path),
-            format: uri.take_or_default(&FORMAT),
+            format: line::take_format(uri, &FORMAT),
             rotation: Rotation { size: (size.0 > 0).then_some(size.0), every },
             keep: usize::try_from(uri.take_or_default::<u32>(&KEEP)).unwrap_or(usize::MAX),
             gzip: uri.take_or_default(&GZIP),
@@ -71,18 +73,31 @@ impl SinkConfig for FileConfig {
 
     async fn build(&self, context: &SinkContext) -> Result<FileSink, BuildError> {
         let name = context.name.clone();
+        let start = |error| BuildError::new("start the thread that writes to the file", error);
+        let target = self.path.display().to_string();
         let history = History { keep: self.keep, gzip: self.gzip, sink: name.clone() };
         let appender = Appender::new(self.path.clone(), self.rotation, history, context.clock.clone());
         let waits_for_reader = appender.waits_for_reader();
-        let writer = LineWriter::start(self.path.display().to_string(), appender)
-            .map_err(|error| BuildError::new("start the thread that writes to the file", error))?;
+        let writer = match context.is_trial {
+            true => LineWriter::start(target, Trial::new(self.path.clone())).map_err(start)?,
+            false => LineWriter::start(target, appender).map_err(start)?,
+        };
         if !waits_for_reader {
             let tried = || format!("open the file {}", self.path.display());
             let opened = writer.write(|_| ()).await;
             opened.map_err(|error| BuildError::new(tried(), open_error(&self.path, error.cause)))?;
         }
-        let encoder = LineEncoder::new(self.format, &context.time_zone, false);
-        Ok(FileSink::new(name, encoder, writer))
+        Ok(FileSink::new(name, self.encoder(context), writer))
+    }
+
+    async fn preview(&self, batch: &EventBatch, context: &SinkContext) -> Result<Option<String>, BuildError> {
+        self.encoder(context).preview(batch)
+    }
+}
+
+impl FileConfig {
+    fn encoder(&self, context: &SinkContext) -> LineEncoder {
+        LineEncoder::new(&self.format, context, false)
     }
 }
 

@@ -16,6 +16,7 @@ mod appender;
 mod config;
 mod history;
 mod sink;
+mod trial;
 
 pub use config::FileConfig;
 pub use sink::FileSink;

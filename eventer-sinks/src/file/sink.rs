@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use eventer_core::{EventBatch, EventSink, ExportError, async_trait};
 
+use crate::each;
 use crate::line::{LineEncoder, LineWriter};
 
 /// Appends events to a file.
@@ -27,8 +28,14 @@ impl EventSink for FileSink {
     }
 
     async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError> {
-        let written = self.writer.write(|out| self.encoder.encode(batch, out)).await;
-        written.map_err(ExportError::unavailable)
+        let mut rejections = Vec::new();
+        let written = self.writer.write(|out| rejections = self.encoder.encode(batch, out)).await;
+        written.map_err(ExportError::unavailable)?;
+        each::refuse(rejections)
+    }
+
+    fn can_be_asked(&self) -> bool {
+        true
     }
 
     async fn stop(&self) {

@@ -377,13 +377,27 @@ async fn on_a_small_disk() {
 
 #[tokio::test]
 async fn it_conforms() {
+    for options in ["", r#"?layout={"text": "{{ .Message }}"}"#] {
+        let place = Place::new();
+        conformance::check(&Subject {
+            register: |registry| _ = registry.register_sink::<FileConfig>(),
+            uri: format!("file:{}{options}", place.path().display()),
+            secrets: Vec::new(),
+            destination: &LineFile(place.path()),
+            open: None,
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_laid_out_is_rejected_and_the_others_are_written() {
     let place = Place::new();
-    conformance::check(&Subject {
-        register: |registry| _ = registry.register_sink::<FileConfig>(),
-        uri: format!("file:{}", place.path().display()),
-        secrets: Vec::new(),
-        destination: &LineFile(place.path()),
-        open: None,
-    })
-    .await;
+    let sink =
+        place.open(r#"layout="{{ if eq .Type `Normal` }}{{ fail .Type }}{{ end }}{{ .Reason }}""#).await;
+    let error = sink.export_events(&batch_of(sample_events())).await.unwrap_err();
+    let rejected: Vec<usize> = error.rejections().iter().map(|rejection| rejection.index).collect();
+    assert_eq!((error.kind(), &rejected[..], error.unsent()), (ExportErrorKind::Rejected, &[0][..], &[][..]));
+    let text = fs::read_to_string(place.path()).unwrap();
+    assert_eq!(text, "\"BackOff\"\n\"NodeNotReady\"\n\"FailedScheduling\"\n");
 }

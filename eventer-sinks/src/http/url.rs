@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use eventer_core::secret::redact_url;
 use eventer_core::{ConfigError, ExportError, OptionSpec, Secret, SecretSource, UriReader};
 use reqwest::Url;
 
@@ -35,6 +36,14 @@ impl UrlSource {
                     ExportError::unavailable(format!("{} holds no URL to send to: {reason}", path.display()))
                 })
             }
+        }
+    }
+
+    /// What of it may be shown: the host, or where it stands.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Value(url) => redact_url(url.expose().as_str()),
+            Self::File(path) => format!("the URL in {}", path.display()),
         }
     }
 }

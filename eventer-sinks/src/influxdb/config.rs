@@ -1,8 +1,8 @@
 //! The options of `influxdb:`, and how its sink is opened.
 
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue, SecretSource, SinkConfig,
-    SinkContext, UriReader,
+    BuildError, ComponentSpec, ConfigError, EndpointSpec, EventBatch, OptionSpec, OptionValue, SecretSource,
+    SinkConfig, SinkContext, UriReader,
 };
 use reqwest::Url;
 
@@ -123,6 +123,10 @@ impl SinkConfig for InfluxdbConfig {
 
     async fn build(&self, context: &SinkContext) -> Result<InfluxdbSink, BuildError> {
         InfluxdbSink::open(self, context).await
+    }
+
+    async fn preview(&self, batch: &EventBatch, _: &SinkContext) -> Result<Option<String>, BuildError> {
+        Ok(Some(String::from_utf8_lossy(self.shape.payload(batch).text()).into_owned()))
     }
 }
 

@@ -84,6 +84,7 @@ fn write_whole(event: &Event, json: &str, shape: &Shape, out: &mut Vec<u8>) {
     let object = &event.involved_object;
     point.tag("cluster_name", cluster(event, shape));
     point.tag("hostname", &event.source.host);
+    static_labels(&mut point, event);
     if object.kind == "Pod" {
         point.tag("pod_id", &object.uid);
         point.tag("pod_name", &object.name);
@@ -101,6 +102,7 @@ fn write_fields(event: &Event, shape: &Shape, out: &mut Vec<u8>) {
     point.tag("component", &event.source.component);
     point.tag("hostname", &event.source.host);
     point.tag("kind", &object.kind);
+    static_labels(&mut point, event);
     point.tag("namespace_name", &event.metadata.namespace);
     point.tag("object_name", &object.name);
     if object.kind == "Pod" {
@@ -111,6 +113,13 @@ fn write_fields(event: &Event, shape: &Shape, out: &mut Vec<u8>) {
     point.tag("uid", &event.metadata.uid);
     point.field("message", FieldValue::Text(&event.message));
     end(point, event, shape);
+}
+
+/// The labels that the user gave all events, among kube-eventer's tags where their prefix puts them in the order.
+fn static_labels(point: &mut Point<'_>, event: &Event) {
+    for (name, value) in event.static_labels.iter().flat_map(|labels| labels.iter()) {
+        point.tag(&format!("label_{name}"), value);
+    }
 }
 
 fn end(mut point: Point<'_>, event: &Event, shape: &Shape) {

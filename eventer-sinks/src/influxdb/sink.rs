@@ -148,6 +148,10 @@ impl EventSink for InfluxdbSink {
         let request = self.http.request(Method::GET, self.api.health_url(&self.base));
         self.ask(request, &credentials).await?.verdict()
     }
+
+    fn can_be_asked(&self) -> bool {
+        true
+    }
 }
 
 impl fmt::Debug for InfluxdbSink {

@@ -4,13 +4,14 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use eventer_core::{
-    BatchLimits, BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue,
-    PolicyDefaults, Secret, SinkConfig, SinkContext, UriReader,
+    BatchLimits, BuildError, ComponentSpec, ConfigError, EndpointSpec, Event, EventBatch, OptionSpec,
+    OptionValue, PolicyDefaults, Secret, SinkConfig, SinkContext, UriReader,
 };
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::message::Headers as _;
 
-use super::encode::Format;
+use super::encode::{Format, headers, key, write_value};
 use super::properties::{self, PROPERTY};
 use super::security::{
     CACERT, CERT, Credentials, INSECURESSL, KEY, KEY_PASSWORD, PASSWORD, SASL_MECHANISM, SECURITY_PROTOCOL,
@@ -18,6 +19,9 @@ use super::security::{
 };
 use super::sink::KafkaSink;
 use super::topic::Topic;
+use crate::each;
+use crate::layout::{LAYOUT, Layout};
+use crate::template::{Escaping, Scope};
 
 const BROKERS: OptionSpec =
     OptionSpec::new("brokers", "HOST:PORT,…", "Brokers to begin with; they name the others.").repeatable();
@@ -90,6 +94,7 @@ impl SinkConfig for KafkaConfig {
             EVENTSTOPIC,
             TOPIC,
             FORMAT,
+            LAYOUT,
             COMPRESSION,
             ACKS,
             LINGER,
@@ -132,7 +137,7 @@ impl SinkConfig for KafkaConfig {
         Ok(Self {
             brokers,
             topic,
-            format: uri.take_or_default(&FORMAT),
+            format: take_format(uri),
             compression: uri.take_or_default(&COMPRESSION),
             acks: uri.take_or_default(&ACKS),
             linger,
@@ -145,9 +150,29 @@ impl SinkConfig for KafkaConfig {
     async fn build(&self, context: &SinkContext) -> Result<KafkaSink, BuildError> {
         KafkaSink::open(self, context).await
     }
+
+    async fn preview(&self, batch: &EventBatch, context: &SinkContext) -> Result<Option<String>, BuildError> {
+        let (time_zone, now) = (&context.time_zone, context.clock.now());
+        let scope = Scope { time_zone, now, escaping: Escaping::None };
+        each::show(batch, "record", |event| self.shown(event, &scope))
+    }
 }
 
 impl KafkaConfig {
+    /// The record of an event, for people to look at.
+    fn shown(&self, event: &Event, scope: &Scope<'_>) -> Result<Vec<u8>, String> {
+        let mut shown =
+            format!("topic: {}\nkey: {}\n", self.topic.of(event, scope)?, key(event)).into_bytes();
+        for header in headers(event).iter() {
+            let value = String::from_utf8_lossy(header.value.unwrap_or_default());
+            shown.extend_from_slice(format!("header {}: {value}\n", header.key).as_bytes());
+        }
+        shown.push(b'\n');
+        write_value(event, &self.format, scope, &mut shown)?;
+        shown.push(b'\n');
+        Ok(shown)
+    }
+
     /// The properties of librdkafka, with the secrets as they are now.
     pub(super) fn client_config(&self, credentials: &Credentials) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -175,6 +200,16 @@ impl KafkaConfig {
         config.set_log_level(if wants_debug { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
         config
     }
+}
+
+/// Takes the format, or the layout that stands in its place.
+fn take_format(uri: &mut UriReader<'_>) -> Format {
+    let layout: Option<Layout> = uri.take(&LAYOUT);
+    let Some(layout) = layout else { return uri.take_or_default(&FORMAT) };
+    if uri.take::<Format>(&OptionSpec { default: None, ..FORMAT }).is_some() {
+        uri.invalid(&LAYOUT, "format= is given too; leave one of them out");
+    }
+    Format::Layout(layout)
 }
 
 /// Brokers are repeated, as kube-eventer has them, or separated by commas, as everybody else has them.

@@ -7,14 +7,18 @@ use jiff::Timestamp;
 use rdkafka::message::{Header, OwnedHeaders};
 
 use crate::kube_eventer::write_envelope;
+use crate::layout::Layout;
+use crate::template::Scope;
 
 /// What the value of a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Format {
     /// kube-eventer's envelope.
     Eventer,
     /// The event itself, in Kubernetes' own form.
     Event,
+    /// JSON as a user lays it out.
+    Layout(Layout),
 }
 
 impl OptionValue for Format {
@@ -28,12 +32,22 @@ impl OptionValue for Format {
 }
 
 /// Adds the value of the record.
-pub(super) fn write_value(event: &Event, format: Format, out: &mut Vec<u8>) {
+///
+/// # Errors
+/// The layout gives none for this event. It never will.
+pub(super) fn write_value(
+    event: &Event,
+    format: &Format,
+    scope: &Scope<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     match format {
         Format::Eventer => write_envelope(event, out),
         Format::Event => serde_json::to_writer(out, event)
             .expect("memory takes every write, and the keys of an event are strings"),
+        Format::Layout(layout) => layout.write(event, scope.time_zone, scope.now, out)?,
     }
+    Ok(())
 }
 
 /// The key, which decides over the partition: the uid of the object that the event is about, so that the events of one

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The key of a record is the uid of the object that the event is about, so that the events of one object keep their
-//! order. The value is kube-eventer's envelope, or the event itself (`format=event`). Headers say what people choose by.
+//! order. The value is kube-eventer's envelope, the event itself (`format=event`), or what a layout makes of it. Headers say what people choose by.
 //! The timestamp is when the event was last seen. See [`encode`].
 //!
 //! librdkafka does the sending. It is idempotent and never gives an event up (`acks=all`, `message.timeout.ms=0`): an

@@ -92,8 +92,11 @@ impl KafkaSink {
     }
 
     fn topic_of(&self, event: &Event) -> Result<Cow<'_, str>, String> {
-        let now = self.clock.now();
-        self.config.topic.of(event, &Scope { time_zone: &self.time_zone, now, escaping: Escaping::None })
+        self.config.topic.of(event, &self.scope())
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope { time_zone: &self.time_zone, now: self.clock.now(), escaping: Escaping::None }
     }
 
     /// Queues all events that have to be. Gives back those that never can be queued, and why; and the trouble on which
@@ -118,7 +121,10 @@ impl KafkaSink {
             };
             while export.has_to_queue(index) {
                 value.clear();
-                write_value(event, self.config.format, &mut value);
+                if let Err(reason) = write_value(event, &self.config.format, &self.scope(), &mut value) {
+                    rejections.push((index, reason));
+                    break;
+                }
                 let key = key(event);
                 let mut record = Record::with_opaque_to(&topic, event.clone())
                     .key(&*key)
@@ -181,6 +187,10 @@ impl EventSink for KafkaSink {
     async fn check_health(&self) -> Result<(), ExportError> {
         let producer = self.producer().await?;
         producer.look_up(self.config.topic.fixed()).await
+    }
+
+    fn can_be_asked(&self) -> bool {
+        true
     }
 
     async fn stop(&self) {

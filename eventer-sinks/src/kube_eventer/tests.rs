@@ -3,6 +3,7 @@
 //! Beside each `*.input.json` of the test data stand what `encoding/json` makes of it with `k8s.io/api` 0.17.
 
 use eventer_core::Event;
+use eventer_core::event::ObjectReference;
 use eventer_testkit::events::golden_input;
 use serde::Deserialize;
 
@@ -102,12 +103,25 @@ fn the_envelope_of_a_hostile_event_is_what_kube_eventer_sent() {
 }
 
 #[test]
-fn the_name_of_the_cluster_is_not_written() {
-    let mut event = event(golden_input(2));
-    let without = [write_compact, write_indented, write_envelope].map(|write| text(&event, write));
-    event.cluster = Some("prod".into());
-    let with = [write_compact, write_indented, write_envelope].map(|write| text(&event, write));
-    assert_eq!(with, without);
+fn what_travels_with_an_event_is_not_written() {
+    let with = event(include_str!("../../testdata/template/enriched.json"));
+    let object = ObjectReference {
+        labels: None,
+        annotations: None,
+        owner_references: None,
+        deleted: false,
+        ..with.involved_object.clone()
+    };
+    let without = Event {
+        involved_object: object,
+        cluster: None,
+        static_labels: None,
+        enrichment: None,
+        ..with.clone()
+    };
+    for write in [write_compact, write_indented, write_envelope] {
+        assert_eq!(text(&with, write), text(&without, write));
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Shows what would move the cursor, colour the screen or turn the text around, instead of letting it do so.
 
+pub(super) use eventer_core::text::is_active;
+
 /// Writes `text` with every character that a terminal or a line reader would act on as an escape of JSON (`\n`,
 /// `\u001b`). Answers how many characters wide it is.
 pub(super) fn write_shown(text: &str, out: &mut Vec<u8>) -> usize {
@@ -12,13 +14,6 @@ pub(super) fn write_shown(text: &str, out: &mut Vec<u8>) -> usize {
         width += if is_active(c) { write_escape(c, out) } else { write_char(c, out) };
     }
     width
-}
-
-/// Whether a terminal or a line reader acts on `c`: controls (ANSI sequences begin with one), line separators, and
-/// the marks that reverse the direction of text.
-pub(super) fn is_active(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Writes `c` as an escape of JSON. Answers how many characters that are.

@@ -17,7 +17,15 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) {
     pair("component", event.component(), out);
     pair("host", &event.source.host, out);
     pair("cluster", event.cluster.as_deref().unwrap_or_default(), out);
+    for (name, value) in event.static_labels.iter().flat_map(|labels| labels.iter()) {
+        pair(&format!("label_{}", key(name)), value, out);
+    }
     pair("message", &event.message, out);
+}
+
+/// A name of the user's, with `_` for what a key cannot hold.
+fn key(name: &str) -> String {
+    name.replace(needs_quotes, "_")
 }
 
 fn pair(key: &str, value: &str, out: &mut Vec<u8>) {

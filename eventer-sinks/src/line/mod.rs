@@ -8,14 +8,19 @@ mod logfmt;
 mod text;
 mod writer;
 
-use eventer_core::{EventBatch, OptionSpec, OptionValue};
+use std::sync::Arc;
+
+use eventer_core::{BuildError, Clock, Event, EventBatch, OptionSpec, OptionValue, SinkContext, UriReader};
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
+
+use crate::each;
+use crate::layout::{LAYOUT, Layout};
 
 pub(crate) use writer::{Failure, LineWriter, Output, write_counted};
 
 /// The form of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum LineFormat {
     /// Aligned columns, for people.
     Text,
@@ -23,6 +28,8 @@ pub(crate) enum LineFormat {
     Json,
     /// `key=value` pairs.
     Logfmt,
+    /// The JSON that a user lays out.
+    Layout(Layout),
 }
 
 /// The option that chooses a [`LineFormat`], still without a default.
@@ -32,33 +39,71 @@ pub(crate) const FORMAT: OptionSpec = OptionSpec::new(
     "Form of a line: aligned columns, the event as JSON, or key=value pairs.",
 );
 
+/// Takes the format, which is `option`: [`FORMAT`] with a default. A [`LAYOUT`], which is to be among the sink's options too,
+/// is JSON, and says so by itself.
+pub(crate) fn take_format(uri: &mut UriReader<'_>, option: &OptionSpec) -> LineFormat {
+    let layout: Option<Layout> = uri.take(&LAYOUT);
+    let Some(layout) = layout else { return uri.take_or_default(option) };
+    match uri.take(&OptionSpec { default: None, ..*option }) {
+        None | Some(LineFormat::Json) => {}
+        Some(_) => {
+            uri.invalid(&LAYOUT, "it gives JSON, and format= asks for something else; leave one of them out")
+        }
+    }
+    LineFormat::Layout(layout)
+}
+
 /// Turns events into lines.
 #[derive(Clone, Debug)]
 pub(crate) struct LineEncoder {
     format: LineFormat,
     zone: TimeZone,
+    clock: Arc<dyn Clock>,
     is_colored: bool,
 }
 
 impl LineEncoder {
-    /// Writes times for people in `zone`, and colours text if asked to.
-    pub(crate) fn new(format: LineFormat, zone: &TimeZone, is_colored: bool) -> Self {
+    /// Writes times for people in the zone of the context, and colours text if asked to.
+    pub(crate) fn new(format: &LineFormat, context: &SinkContext, is_colored: bool) -> Self {
+        let zone = &context.time_zone;
         let zone = if is_utc(zone) { TimeZone::UTC } else { zone.clone() };
-        Self { format, zone, is_colored }
+        Self { format: format.clone(), zone, clock: context.clock.clone(), is_colored }
     }
 
-    /// Adds a line for each event to `out`. No line holds a control character other than its newline.
-    pub(crate) fn encode(&self, batch: &EventBatch, out: &mut Vec<u8>) {
-        for event in batch {
-            match self.format {
-                LineFormat::Text => text::encode(event, &self.zone, self.is_colored, out),
-                LineFormat::Json => {
-                    serde_json::to_writer(&mut *out, event).expect("an event has only text for keys");
-                }
-                LineFormat::Logfmt => logfmt::encode(event, out),
+    /// Adds a line for each event to `out`. No line holds a control character other than its newline. Gives back those that
+    /// a layout cannot write, and why.
+    pub(crate) fn encode(&self, batch: &EventBatch, out: &mut Vec<u8>) -> Vec<(usize, String)> {
+        let mut rejections = Vec::new();
+        for (index, event) in batch.iter().enumerate() {
+            match self.encode_event(event, out) {
+                Ok(()) => out.push(b'\n'),
+                Err(reason) => rejections.push((index, reason)),
             }
-            out.push(b'\n');
         }
+        rejections
+    }
+
+    fn encode_event(&self, event: &Event, out: &mut Vec<u8>) -> Result<(), String> {
+        match &self.format {
+            LineFormat::Text => text::encode(event, &self.zone, self.is_colored, out),
+            LineFormat::Json => {
+                serde_json::to_writer(out, event).expect("an event has only text for keys");
+            }
+            LineFormat::Logfmt => logfmt::encode(event, out),
+            LineFormat::Layout(layout) => return layout.write(event, &self.zone, self.clock.now(), out),
+        }
+        Ok(())
+    }
+
+    /// The lines of `batch`, for people to look at.
+    ///
+    /// # Errors
+    /// A layout cannot write one of the events.
+    pub(crate) fn preview(&self, batch: &EventBatch) -> Result<Option<String>, BuildError> {
+        each::show(batch, "line", |event| {
+            let mut line = Vec::new();
+            self.encode_event(event, &mut line).map(|()| line)
+        })
     }
 }
 

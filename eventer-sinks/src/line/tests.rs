@@ -53,15 +53,17 @@ fn received(mut event: Event) -> Event {
     event
 }
 
-fn lines(format: LineFormat, zone: &TimeZone, is_colored: bool, events: Vec<Event>) -> String {
-    let encoder = LineEncoder::new(format, zone, is_colored);
+fn lines(format: &LineFormat, zone: &TimeZone, is_colored: bool, events: Vec<Event>) -> String {
+    let mut context = SinkContext::new("test");
+    context.time_zone = zone.clone();
+    let encoder = LineEncoder::new(format, &context, is_colored);
     let mut out = Vec::new();
-    encoder.encode(&batch_of(events), &mut out);
+    assert_eq!(encoder.encode(&batch_of(events), &mut out), []);
     String::from_utf8(out).unwrap()
 }
 
 fn text(events: Vec<Event>) -> String {
-    lines(LineFormat::Text, &TimeZone::UTC, false, events)
+    lines(&LineFormat::Text, &TimeZone::UTC, false, events)
 }
 
 #[test]
@@ -76,14 +78,14 @@ fn text_has_the_local_time_the_cluster_and_colors() {
         event.cluster = Some("prod-eu".into());
     }
     let shanghai = TimeZone::get("Asia/Shanghai").unwrap();
-    let text = lines(LineFormat::Text, &shanghai, true, events);
+    let text = lines(&LineFormat::Text, &shanghai, true, events);
     assert_eq!(text.replace('\x1b', "␛"), include_str!("../../testdata/log/text-color-local.txt"));
 }
 
 #[test]
 fn utc_is_known_by_any_name_and_london_is_not_utc() {
     let time = |zone: &str| {
-        let text = lines(LineFormat::Text, &TimeZone::get(zone).unwrap(), false, sample_events());
+        let text = lines(&LineFormat::Text, &TimeZone::get(zone).unwrap(), false, sample_events());
         text.split(' ').next().unwrap().to_owned()
     };
     assert_eq!(time("Etc/UTC"), "2024-05-06T07:08:09Z");
@@ -92,7 +94,7 @@ fn utc_is_known_by_any_name_and_london_is_not_utc() {
 
 #[test]
 fn json_is_the_event_on_one_line() {
-    let json = lines(LineFormat::Json, &TimeZone::UTC, false, sample_events());
+    let json = lines(&LineFormat::Json, &TimeZone::UTC, false, sample_events());
     assert_eq!(json, include_str!("../../testdata/log/json.txt"));
     let read: Vec<Event> = json.lines().map(|line| received(serde_json::from_str(line).unwrap())).collect();
     assert_eq!(read, sample_events());
@@ -100,8 +102,19 @@ fn json_is_the_event_on_one_line() {
 
 #[test]
 fn logfmt_is_pairs_with_quotes_where_they_are_needed() {
-    let logfmt = lines(LineFormat::Logfmt, &TimeZone::UTC, false, sample_events());
+    let logfmt = lines(&LineFormat::Logfmt, &TimeZone::UTC, false, sample_events());
     assert_eq!(logfmt, include_str!("../../testdata/log/logfmt.txt"));
+}
+
+#[test]
+fn logfmt_has_the_labels_of_the_user_under_keys_that_it_can_read() {
+    let mut event = sample_events().remove(2);
+    let labels = [("team", "platform"), ("cost.center", "4 2"), ("a b=\"c\"", "x"), ("empty", "")];
+    let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    event.static_labels = Some(Arc::new(labels.into()));
+    let line = lines(&LineFormat::Logfmt, &TimeZone::UTC, false, vec![event]);
+    let expected = " label_a_b__c_=x label_cost.center=\"4 2\" label_team=platform message=";
+    assert!(line.contains(expected), "{line}");
 }
 
 #[test]
@@ -125,7 +138,7 @@ fn nothing_that_an_event_says_reaches_the_terminal_as_a_control() {
     event.event_type = EventType::from(evil);
     event.cluster = Some(evil.into());
     for format in [LineFormat::Text, LineFormat::Logfmt] {
-        let line = lines(format, &TimeZone::UTC, false, vec![event.clone()]);
+        let line = lines(&format, &TimeZone::UTC, false, vec![event.clone()]);
         let (line, end) = line.split_at(line.len() - 1);
         assert_eq!(end, "\n");
         assert!(!line.chars().any(|c| c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c)), "{line:?}");
@@ -143,7 +156,7 @@ fn an_event_that_tells_nothing_is_a_line_too() {
         ["2024-05-06T07:20:00Z", "-", "/", "-", "x1", "-"]
     );
     assert_eq!(
-        lines(LineFormat::Logfmt, &TimeZone::UTC, false, vec![event]),
+        lines(&LineFormat::Logfmt, &TimeZone::UTC, false, vec![event]),
         "time=2024-05-06T07:20:00Z count=1\n"
     );
 }

@@ -5,11 +5,12 @@ use std::io;
 use std::os::fd::AsFd;
 
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue, SinkConfig, SinkContext,
-    UriReader,
+    BuildError, ComponentSpec, ConfigError, EndpointSpec, EventBatch, OptionSpec, OptionValue, SinkConfig,
+    SinkContext, UriReader,
 };
 
 use super::LogSink;
+use crate::layout::LAYOUT;
 use crate::line::{self, LineEncoder, LineFormat};
 
 /// `--sink=log:?format=json`
@@ -38,14 +39,14 @@ impl SinkConfig for LogConfig {
         kind: "log",
         summary: "Writes events to standard output, one line an event.",
         endpoint: EndpointSpec::None,
-        options: &[FORMAT, COLOR],
+        options: &[FORMAT, LAYOUT, COLOR],
         example: "--sink=log:?format=json",
     };
     const EXPORTER: &'static str = "LogSink";
     type Sink = LogSink;
 
     fn from_uri(uri: &mut UriReader<'_>) -> Result<Self, ConfigError> {
-        Ok(Self { format: uri.take_or_default(&FORMAT), color: uri.take_or_default(&COLOR) })
+        Ok(Self { format: line::take_format(uri, &FORMAT), color: uri.take_or_default(&COLOR) })
     }
 
     async fn build(&self, context: &SinkContext) -> Result<LogSink, BuildError> {
@@ -53,6 +54,10 @@ impl SinkConfig for LogConfig {
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let stdout = stdout.map_err(|error| BuildError::new("open standard output", error))?;
         self.build_to(context, File::from(stdout))
+    }
+
+    async fn preview(&self, batch: &EventBatch, context: &SinkContext) -> Result<Option<String>, BuildError> {
+        self.encoder(context).preview(batch)
     }
 }
 
@@ -66,14 +71,17 @@ impl LogConfig {
         context: &SinkContext,
         output: impl io::Write + Send + 'static,
     ) -> Result<LogSink, BuildError> {
+        LogSink::start(context.name.clone(), self.encoder(context), output)
+            .map_err(|error| BuildError::new("start the thread that writes to standard output", error))
+    }
+
+    fn encoder(&self, context: &SinkContext) -> LineEncoder {
         let is_colored = match self.color {
             Color::Auto => context.stdout_is_terminal,
             Color::Always => true,
             Color::Never => false,
         };
-        let encoder = LineEncoder::new(self.format, &context.time_zone, is_colored);
-        LogSink::start(context.name.clone(), encoder, output)
-            .map_err(|error| BuildError::new("start the thread that writes to standard output", error))
+        LineEncoder::new(&self.format, context, is_colored)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use eventer_core::{EventBatch, EventSink, ExportError, async_trait};
 
+use crate::each;
 use crate::line::{Failure, LineEncoder, LineWriter, Output, write_counted};
 
 /// Writes events to standard output.
@@ -33,12 +34,18 @@ impl EventSink for LogSink {
     }
 
     async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError> {
-        let written = self.writer.write(|out| self.encoder.encode(batch, out)).await;
+        let mut rejections = Vec::new();
+        let written = self.writer.write(|out| rejections = self.encoder.encode(batch, out)).await;
         written.map_err(|error| match error.cause.kind() {
             // Nobody can open our standard output again.
             io::ErrorKind::BrokenPipe => ExportError::gone(error),
             _ => ExportError::unavailable(error),
-        })
+        })?;
+        each::refuse(rejections)
+    }
+
+    fn can_be_asked(&self) -> bool {
+        true
     }
 
     async fn stop(&self) {

@@ -49,6 +49,41 @@ fn wrong_values_are_told() {
 }
 
 #[tokio::test]
+async fn a_layout_makes_json_lines_and_what_it_cannot_write_is_rejected() {
+    let layout =
+        r#"layout={"n": "{{ .Count }}", "why": "{{ if .Series }}{{ fail .Reason }}{{ end }}{{ .Reason }}"}"#;
+    for options in ["", "&format=json"] {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let sink = sink(&format!("{layout}{options}"), &terminal(), writer);
+        let error = sink.export_events(&batch_of(sample_events())).await.unwrap_err();
+        let [rejection] = error.rejections() else { panic!("{error:?}") };
+        assert_eq!((error.kind(), rejection.index, error.unsent()), (ExportErrorKind::Rejected, 3, &[][..]));
+        assert!(rejection.reason.contains("layout.why: "), "{rejection:?}");
+        drop(sink);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        let expected = concat!(
+            "{\"n\":1,\"why\":\"Scheduled\"}\n",
+            "{\"n\":7,\"why\":\"BackOff\"}\n",
+            "{\"n\":1,\"why\":\"NodeNotReady\"}\n"
+        );
+        assert_eq!(text, expected);
+    }
+}
+
+#[test]
+fn a_layout_and_another_format_than_json_do_not_go_together() {
+    for format in ["text", "logfmt"] {
+        let errors = config(&format!("layout={{}}&format={format}")).unwrap_err();
+        let [error] = &errors[..] else { panic!("{errors:?}") };
+        assert!(
+            error.to_string().contains("option \"layout\": it gives JSON, and format= asks for"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn text_is_colored_on_a_terminal_unless_the_user_says_otherwise() {
     let piped = SinkContext::new("log");
     for (query, context, is_colored) in [
@@ -99,7 +134,7 @@ async fn a_reader_that_went_away_is_gone_for_good() {
 #[tokio::test]
 async fn it_conforms() {
     let file = NamedTempFile::new().unwrap();
-    for format in ["format=text", "format=json", "format=logfmt"] {
+    for format in ["format=text", "format=json", "format=logfmt", "layout={\"text\": \"{{ .Message }}\"}"] {
         let sink = sink(format, &SinkContext::new("log"), file.reopen().unwrap());
         conformance::check(&Subject {
             register: |registry| _ = registry.register_sink::<LogConfig>(),

@@ -6,14 +6,15 @@ use std::time::Duration;
 use eventer_core::filter::Level;
 use eventer_core::uri::Rate;
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue, PolicyDefaults, Secret,
-    SecretSource, SinkConfig, SinkContext, UriReader,
+    BuildError, ComponentSpec, ConfigError, EndpointSpec, Event, EventBatch, OptionSpec, OptionValue,
+    PolicyDefaults, Secret, SecretSource, SinkConfig, SinkContext, UriReader,
 };
 use reqwest::Url;
 
 use super::encode::Layout;
 use super::sink::SlackSink;
-use super::wording::{Channel, Link, Wording};
+use super::wording::{Channel, Link, Scope, Wording};
+use crate::each;
 use crate::http::{
     CA_FILE, CERT_FILE, INSECURE, KEY_FILE, PROXY, Transport, URL_FILE, UrlSource, take_url, take_url_file,
 };
@@ -112,6 +113,25 @@ impl SinkConfig for SlackConfig {
 
     async fn build(&self, context: &SinkContext) -> Result<SlackSink, BuildError> {
         SlackSink::open(self, context).await
+    }
+
+    async fn preview(&self, batch: &EventBatch, context: &SinkContext) -> Result<Option<String>, BuildError> {
+        let scope = Scope { time_zone: &context.time_zone, now: context.clock.now() };
+        each::show(batch, "message", |event| self.message(event, &scope))
+    }
+}
+
+impl SlackConfig {
+    /// The body of the request that posts `event`.
+    ///
+    /// # Errors
+    /// A template has nothing to say of it, or no channel for it.
+    pub(super) fn message(&self, event: &Event, scope: &Scope<'_>) -> Result<Vec<u8>, String> {
+        let channel = match &self.way {
+            Way::Webhook(_) => None,
+            Way::Bot(bot) => Some(bot.channel.of(event, scope)?),
+        };
+        self.layout.body(event, channel.as_deref(), scope)
     }
 }
 

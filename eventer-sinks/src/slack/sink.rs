@@ -13,16 +13,15 @@ use reqwest::{Method, RequestBuilder};
 
 use super::answer::{self, Outcome};
 use super::config::{Bot, SlackConfig, Way};
-use super::encode::Layout;
 use super::wording::Scope;
+use crate::each;
 use crate::http::{Answer, HttpClient};
 
 /// Posts each event to a channel of Slack. `Debug` shows neither the URL nor the token.
 pub struct SlackSink {
     name: Arc<str>,
     http: HttpClient,
-    way: Way,
-    layout: Layout,
+    config: SlackConfig,
     clock: Arc<dyn Clock>,
     time_zone: TimeZone,
 }
@@ -33,8 +32,7 @@ impl SlackSink {
         Ok(Self {
             name: context.name.clone(),
             http,
-            way: config.way.clone(),
-            layout: config.layout.clone(),
+            config: config.clone(),
             clock: context.clock.clone(),
             time_zone: context.time_zone.clone(),
         })
@@ -46,16 +44,12 @@ impl SlackSink {
     /// `Rejected`, if a template has nothing to say of it, or no channel for it.
     pub fn message(&self, event: &Event) -> Result<Vec<u8>, ExportError> {
         let scope = Scope { time_zone: &self.time_zone, now: self.clock.now() };
-        let channel = match &self.way {
-            Way::Webhook(_) => None,
-            Way::Bot(bot) => Some(bot.channel.of(event, &scope).map_err(ExportError::rejected)?),
-        };
-        self.layout.body(event, channel.as_deref(), &scope).map_err(ExportError::rejected)
+        self.config.message(event, &scope).map_err(ExportError::rejected)
     }
 
     async fn send(&self, event: &Event) -> Result<(), ExportError> {
         let message = self.message(event)?;
-        match &self.way {
+        match &self.config.way {
             Way::Webhook(url) => {
                 let url = url.read().await?;
                 let request = self.http.request(Method::POST, url.expose().clone());
@@ -96,28 +90,28 @@ impl EventSink for SlackSink {
     }
 
     async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError> {
-        for (index, event) in batch.iter().enumerate() {
-            // The limits say one event. Of more, what was sent before the failure stays delivered.
-            self.send(event).await.map_err(|error| match index {
-                0 => error,
-                _ => error.with_unsent(index..batch.len()),
-            })?;
-        }
-        Ok(())
+        each::send(batch, |event| self.send(event)).await
     }
 
     /// Asks who the token is. A webhook can be asked nothing but to post.
     async fn check_health(&self) -> Result<(), ExportError> {
-        match &self.way {
+        match &self.config.way {
             Way::Webhook(_) => Ok(()),
             Way::Bot(bot) => self.call(bot, "auth.test", b"{}".to_vec(), answer::Way::Channel).await,
         }
+    }
+
+    fn can_be_asked(&self) -> bool {
+        matches!(self.config.way, Way::Bot(_))
     }
 }
 
 impl fmt::Debug for SlackSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SlackSink").field("name", &self.name).field("way", &self.way).finish_non_exhaustive()
+        f.debug_struct("SlackSink")
+            .field("name", &self.name)
+            .field("way", &self.config.way)
+            .finish_non_exhaustive()
     }
 }
 

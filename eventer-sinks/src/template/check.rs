@@ -11,7 +11,7 @@ use super::escapes::{EscapingVariables, assigned};
 use super::functions::{self, Regexes, dates};
 use super::kind::{Kind, TIME_METHODS, TIME_METHODS_NOT_OFFERED};
 use super::problem::Problem;
-use super::record::Shape;
+use super::shape::Shape;
 
 /// One check of a template.
 pub(super) struct Checker<'t> {

@@ -1,22 +1,22 @@
 //! Walks a parsed template with an event: Go's rules of evaluation, counted step by step.
 
-use std::cell::Cell;
 use std::fmt;
 
 use eventer_core::Event;
 use gotmpl::parse::{
-    BranchNode, CommandNode, Expr, ListNode, Node, Number, PipeNode, Pos, SmolStr, TemplateNode,
+    ActionNode, BranchNode, CommandNode, Expr, ListNode, Node, Number, PipeNode, Pos, SmolStr, TemplateNode,
 };
 
-use super::functions::{self, Call};
+use super::functions::{self, Call, encoding};
 use super::kind::call_time_method;
 
-use super::limits::{BYTES_A_STEP, DEPTH, NESTING, OUTPUT_BYTES, STEPS};
+use super::limits::{BYTES_A_STEP, DEPTH, NESTING, OUTPUT_BYTES};
 use super::output::Output;
 use super::parse::Parsed;
+use super::pass::Pass;
 use super::problem::{Problem, TemplateError};
 use super::record::Record;
-use super::scope::{Escaping, Scope};
+use super::scope::Escaping;
 use super::value::{Text, Value};
 use super::variables::Variables;
 
@@ -26,11 +26,10 @@ const NO_VALUE: &str = "<no value>";
 /// One rendering.
 pub(super) struct Rendering<'e> {
     parsed: &'e Parsed,
-    scope: &'e Scope<'e>,
+    pass: &'e Pass<'e>,
     output: Output,
     variables: Variables<'e>,
     depth: usize,
-    steps_left: Cell<usize>,
 }
 
 /// How a list of nodes ended.
@@ -45,18 +44,32 @@ type Outcome<T> = Result<T, TemplateError>;
 
 impl<'e> Rendering<'e> {
     /// Renders `parsed` for `event`.
-    pub(super) fn run(parsed: &'e Parsed, event: &'e Event, scope: &'e Scope<'e>) -> Outcome<String> {
-        let event = Value::Record(Record::Event(event));
-        let mut rendering = Self {
-            parsed,
-            scope,
-            output: Output::new(OUTPUT_BYTES, scope.escaping),
-            variables: Variables::new(event.clone()),
-            depth: 0,
-            steps_left: Cell::new(STEPS),
-        };
-        rendering.list(&parsed.main, &event)?;
+    pub(super) fn text(parsed: &'e Parsed, event: &'e Event, pass: &'e Pass<'e>) -> Outcome<String> {
+        let mut rendering = Self::new(parsed, event, pass);
+        rendering.list(&parsed.main, &Value::Record(Record::Event(event)))?;
         Ok(rendering.output.into_text())
+    }
+
+    /// What `action` of `parsed` gives for `event`, as JSON in its own type.
+    pub(super) fn json(
+        parsed: &'e Parsed,
+        action: &'e ActionNode,
+        event: &'e Event,
+        pass: &'e Pass<'e>,
+    ) -> Outcome<String> {
+        let mut rendering = Self::new(parsed, event, pass);
+        let value = rendering.pipeline(&action.pipe, &Value::Record(Record::Event(event)))?;
+        encoding::typed_json(&value).map_err(|what| rendering.wrong(action.pos, what))
+    }
+
+    fn new(parsed: &'e Parsed, event: &'e Event, pass: &'e Pass<'e>) -> Self {
+        Self {
+            parsed,
+            pass,
+            output: Output::new(OUTPUT_BYTES, pass.scope.escaping),
+            variables: Variables::new(Value::Record(Record::Event(event))),
+            depth: 0,
+        }
     }
 
     fn list(&mut self, list: &'e ListNode, dot: &Value<'e>) -> Outcome<Flow> {
@@ -70,7 +83,7 @@ impl<'e> Rendering<'e> {
     }
 
     fn node(&mut self, node: &'e Node, dot: &Value<'e>) -> Outcome<Flow> {
-        self.step(1)?;
+        self.pass.step(1)?;
         match node {
             Node::Text(text) => {
                 let written = self.output.push(&text.text);
@@ -136,7 +149,7 @@ impl<'e> Rendering<'e> {
         let mut is_empty = true;
         let mut turn = |this: &mut Self, key: Value<'e>, item: Value<'e>| -> Outcome<bool> {
             is_empty = false;
-            this.step(1)?;
+            this.pass.step(1)?;
             let in_sight = this.variables.count();
             let (for_key, for_item) = match &branch.pipe.decl[..] {
                 [] => (None, None),
@@ -261,14 +274,9 @@ impl<'e> Rendering<'e> {
         }
         values.extend(piped);
         let weight = values.iter().fold(0, |sum: usize, value| sum.saturating_add(value.weight()));
-        self.step(1 + weight / BYTES_A_STEP)?;
-        let call = Call {
-            scope: self.scope,
-            regexes: &self.parsed.regexes,
-            steps_left: &self.steps_left,
-            values: &values,
-        };
-        let value = (function.call)(&call).map_err(|what| match self.steps_left.get() {
+        self.pass.step(1 + weight / BYTES_A_STEP)?;
+        let call = Call { pass: self.pass, regexes: &self.parsed.regexes, values: &values };
+        let value = (function.call)(&call).map_err(|what| match self.pass.steps_left.get() {
             0 => TemplateError::TooManySteps,
             _ => self.wrong(pos, format!("{name}: {what}")),
         })?;
@@ -300,7 +308,7 @@ impl<'e> Rendering<'e> {
     }
 
     fn expression(&mut self, expression: &'e Expr, dot: &Value<'e>) -> Outcome<Value<'e>> {
-        self.step(1)?;
+        self.pass.step(1)?;
         Ok(match expression {
             Expr::Dot(_) => dot.clone(),
             Expr::Field(pos, names) => self.members(*pos, dot.clone(), names, &[], dot, None)?,
@@ -349,11 +357,16 @@ impl<'e> Rendering<'e> {
         let found = match value {
             // Of what is not there, nothing is there. Go gives up where it is a nil pointer; an event is worth more.
             Value::Nil => Some(Value::Nil),
-            Value::Record(record) => record.field(name, self.scope),
+            Value::Record(record) => record.field(name, self.pass),
             Value::Labels(_) | Value::Dict(_) => Some(value.entry(name).unwrap_or(Value::Nil)),
             Value::Time(time) => {
                 let layout = given.first().map(Text::of);
-                call_time_method(*time, name, layout.as_deref().unwrap_or_default(), self.scope.time_zone)
+                call_time_method(
+                    *time,
+                    name,
+                    layout.as_deref().unwrap_or_default(),
+                    self.pass.scope.time_zone,
+                )
             }
             _ => None,
         };
@@ -364,7 +377,7 @@ impl<'e> Rendering<'e> {
         let written = match value {
             Value::Nil => self.output.push_value(NO_VALUE),
             value
-                if self.scope.escaping == Escaping::Json
+                if self.pass.scope.escaping == Escaping::Json
                     && self.parsed.escaping_actions.contains(&pos.offset) =>
             {
                 // It is escaped already: what it says is JSON as it stands.
@@ -386,12 +399,6 @@ impl<'e> Rendering<'e> {
 
     fn get(&self, pos: Pos, name: &str) -> Outcome<Value<'e>> {
         self.variables.get(name).ok_or_else(|| self.wrong(pos, format!("there is no variable {name}")))
-    }
-
-    fn step(&self, steps: usize) -> Outcome<()> {
-        let left = self.steps_left.get().checked_sub(steps).ok_or(TemplateError::TooManySteps)?;
-        self.steps_left.set(left);
-        Ok(())
     }
 
     fn wrong(&self, pos: Pos, what: impl Into<String>) -> TemplateError {

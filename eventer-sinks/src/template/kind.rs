@@ -1,6 +1,6 @@
 //! What is known of a value when the template is read, and the methods that go with it.
 
-use super::record::Shape;
+use super::shape::Shape;
 use super::time::GoTime;
 use super::value::Value;
 

@@ -1,7 +1,7 @@
 //! How much a rendering may take: none may hang a sink or fill its memory.
 
 /// Bytes of the rendered text, and of any value on the way to it.
-pub(super) const OUTPUT_BYTES: usize = 1 << 20;
+pub(crate) const OUTPUT_BYTES: usize = 1 << 20;
 
 /// Steps of a rendering: a node of the template is one, and so is each [`BYTES_A_STEP`] of what a function is given.
 /// An ordinary template takes some dozens.
@@ -18,7 +18,7 @@ pub(super) const REGEX_STEPS: usize = 500;
 pub(super) const DEPTH: usize = 100;
 
 /// Bytes of the template itself: what a ConfigMap can hold.
-pub(super) const TEMPLATE_BYTES: usize = 1 << 20;
+pub(crate) const TEMPLATE_BYTES: usize = 1 << 20;
 
 /// Width or precision in the format of a `printf`.
 pub(super) const PRINTF_WIDTH: usize = 1000;

@@ -6,13 +6,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use eventer_core::Event;
-use gotmpl::parse::{ListNode, Parser};
+use gotmpl::parse::{ListNode, Node, Parser};
 
 use super::blocks::Blocks;
 use super::check::Checker;
 use super::eval::Rendering;
 use super::functions::Regexes;
-use super::limits::TEMPLATE_BYTES;
+use super::limits::{OUTPUT_BYTES, TEMPLATE_BYTES};
+use super::pass::Pass;
 use super::problem::{Problem, TemplateError};
 use super::scope::Scope;
 
@@ -55,7 +56,22 @@ impl Template {
     /// Says why there is no text for this event: an action that cannot be computed, or a limit. It would fail in the same
     /// way again.
     pub(crate) fn render(&self, event: &Event, scope: &Scope<'_>) -> Result<String, TemplateError> {
-        Rendering::run(&self.parsed, event, scope)
+        Rendering::text(&self.parsed, event, &Pass::new(*scope))
+    }
+
+    /// Renders it for `event` as a JSON value: what it gives in its own type, if it is one action and nothing else, and else
+    /// a string. In `pass`, in which nothing is to be escaped: the string is, as a whole.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    pub(crate) fn render_json(&self, event: &Event, pass: &Pass<'_>) -> Result<String, TemplateError> {
+        let json = match &self.parsed.main.nodes[..] {
+            [Node::Action(action)] if action.pipe.decl.is_empty() => {
+                Rendering::json(&self.parsed, action, event, pass)?
+            }
+            _ => serde_json::Value::String(Rendering::text(&self.parsed, event, pass)?).to_string(),
+        };
+        if json.len() > OUTPUT_BYTES { Err(TemplateError::TooLong(OUTPUT_BYTES)) } else { Ok(json) }
     }
 
     /// Whether what it writes begins as a JSON object or list does.
@@ -71,7 +87,7 @@ impl Template {
 
     /// Whether it is text alone: the same for each event.
     pub(crate) fn is_constant(&self) -> bool {
-        self.parsed.main.nodes.iter().all(|node| matches!(node, gotmpl::parse::Node::Text(_)))
+        self.parsed.main.nodes.iter().all(|node| matches!(node, Node::Text(_)))
     }
 
     /// The text that was read.

@@ -1,17 +1,27 @@
-//! The event and its parts as templates see them: Go's field names, and the getters that Kubernetes gives its objects.
+//! What the fields of the event and of its parts hold for an event.
 //!
-//! What a field is ([`Shape::field`]) and what it holds ([`Record::field`]) stand apart: the one is asked when a template
-//! is read, the other for each event. A test holds them together.
+//! What they are ([`Shape::field`]) and what they hold ([`Record::field`]) stand apart: the one is asked when a template is
+//! read, the other for each event. A test holds them together.
 
 use std::fmt;
 
 use eventer_core::Event;
-use eventer_core::event::{Metadata, ObjectReference, Origin, OwnerReference, Series};
+use eventer_core::event::{
+    Enrichment, Labels, Metadata, NodeInfo, ObjectReference, Origin, OwnerReference, Series,
+};
 
-use super::kind::Kind;
+use super::exporter;
+use super::pass::Pass;
 use super::scope::{Escaping, Scope};
+use super::shape::Shape;
 use super::time::{GoTime, TimeForm};
 use super::value::{Text, Value};
+
+// What was not looked up, or not given, is there and empty: a template need not ask for it first.
+static NO_LABELS: Labels = Labels::new();
+static NO_NODE: NodeInfo = NodeInfo { name: String::new(), addresses: Labels::new() };
+static NO_ENRICHMENT: Enrichment =
+    Enrichment { owners: Vec::new(), namespace_labels: Labels::new(), node: None, services: Vec::new() };
 
 /// A struct of the event, borrowed from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,140 +34,10 @@ pub(super) enum Record<'e> {
     Owner(&'e OwnerReference),
     /// `TypeMeta`: the kind and the API version, which Kubernetes' client empties.
     TypeMeta,
-}
-
-/// Which struct a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Shape {
-    Event,
-    Metadata,
-    Reference,
-    Source,
-    Series,
-    Owner,
-    TypeMeta,
-}
-
-type Fields = &'static [(&'static str, Kind)];
-
-const TYPE_META: Fields = &[("Kind", Kind::Text), ("APIVersion", Kind::Text)];
-const METADATA: Fields = &[
-    ("Name", Kind::Text),
-    ("GenerateName", Kind::Text),
-    ("Namespace", Kind::Text),
-    ("SelfLink", Kind::Text),
-    ("UID", Kind::Text),
-    ("ResourceVersion", Kind::Text),
-    ("Generation", Kind::Int),
-    ("CreationTimestamp", Kind::Time),
-    ("DeletionTimestamp", Kind::Time),
-    ("DeletionGracePeriodSeconds", Kind::Int),
-    ("Labels", Kind::Labels),
-    ("Annotations", Kind::Labels),
-    ("OwnerReferences", Kind::List(&Kind::Record(Shape::Owner))),
-    ("Finalizers", Kind::List(&Kind::Text)),
-    ("ClusterName", Kind::Text),
-    ("ManagedFields", Kind::List(&Kind::Unknown)),
-];
-const EVENT: Fields = &[
-    ("Type", Kind::Text),
-    ("Reason", Kind::Text),
-    ("Message", Kind::Text),
-    ("Count", Kind::Int),
-    ("Action", Kind::Text),
-    ("InvolvedObject", Kind::Record(Shape::Reference)),
-    ("Source", Kind::Record(Shape::Source)),
-    ("FirstTimestamp", Kind::Time),
-    ("LastTimestamp", Kind::Time),
-    ("EventTime", Kind::Time),
-    ("Series", Kind::Record(Shape::Series)),
-    ("Related", Kind::Record(Shape::Reference)),
-    ("ReportingController", Kind::Text),
-    ("ReportingInstance", Kind::Text),
-    ("ObjectMeta", Kind::Record(Shape::Metadata)),
-    ("TypeMeta", Kind::Record(Shape::TypeMeta)),
-    ("Cluster", Kind::Text),
-    ("ID", Kind::Text),
-    ("LastSeen", Kind::Time),
-    ("Occurrences", Kind::Int),
-    ("Reporter", Kind::Text),
-];
-const REFERENCE: Fields = &[
-    ("Kind", Kind::Text),
-    ("Namespace", Kind::Text),
-    ("Name", Kind::Text),
-    ("UID", Kind::Text),
-    ("APIVersion", Kind::Text),
-    ("ResourceVersion", Kind::Text),
-    ("FieldPath", Kind::Text),
-];
-const SOURCE: Fields = &[("Component", Kind::Text), ("Host", Kind::Text)];
-const SERIES: Fields = &[("Count", Kind::Int), ("LastObservedTime", Kind::Time), ("State", Kind::Text)];
-const OWNER: Fields = &[
-    ("APIVersion", Kind::Text),
-    ("Kind", Kind::Text),
-    ("Name", Kind::Text),
-    ("UID", Kind::Text),
-    ("Controller", Kind::Bool),
-    ("BlockOwnerDeletion", Kind::Bool),
-];
-
-/// The getters of `metav1.Object` that answer with a field of the metadata: `GetName` with `Name`.
-const GETTERS: [&str; 13] = [
-    "Name",
-    "GenerateName",
-    "Namespace",
-    "SelfLink",
-    "UID",
-    "ResourceVersion",
-    "Generation",
-    "CreationTimestamp",
-    "DeletionTimestamp",
-    "Labels",
-    "Annotations",
-    "OwnerReferences",
-    "Finalizers",
-];
-
-impl Shape {
-    /// Its name in error messages.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Event => "the event",
-            Self::Metadata => "the event's ObjectMeta",
-            Self::Reference => "an object reference",
-            Self::Source => "the event's source",
-            Self::Series => "the event's series",
-            Self::Owner => "an owner reference",
-            Self::TypeMeta => "the event's TypeMeta",
-        }
-    }
-
-    /// What the field or getter `name` holds, if there is one. An event has those of its metadata too.
-    pub(super) fn field(self, name: &str) -> Option<Kind> {
-        let name = self.getter(name).unwrap_or(name);
-        self.names().find(|(known, _)| *known == name).map(|(_, kind)| kind)
-    }
-
-    /// Its fields.
-    pub(super) fn names(self) -> impl Iterator<Item = (&'static str, Kind)> {
-        let (own, embedded, more): (Fields, Fields, Fields) = match self {
-            Self::Event => (EVENT, METADATA, TYPE_META),
-            Self::Metadata => (METADATA, &[], &[]),
-            Self::Reference => (REFERENCE, &[], &[]),
-            Self::Source => (SOURCE, &[], &[]),
-            Self::Series => (SERIES, &[], &[]),
-            Self::Owner => (OWNER, &[], &[]),
-            Self::TypeMeta => (TYPE_META, &[], &[]),
-        };
-        own.iter().chain(embedded).chain(more).copied()
-    }
-
-    /// The field that a getter answers with.
-    fn getter(self, name: &str) -> Option<&'static str> {
-        let field = name.strip_prefix("Get").filter(|_| matches!(self, Self::Event | Self::Metadata))?;
-        GETTERS.into_iter().find(|known| *known == field)
-    }
+    Enrichment(&'e Enrichment),
+    Node(&'e NodeInfo),
+    /// The event as kubernetes-event-exporter writes it: nothing but JSON.
+    Exported(&'e Event),
 }
 
 impl<'e> Record<'e> {
@@ -170,23 +50,34 @@ impl<'e> Record<'e> {
             Self::Series(_) => Shape::Series,
             Self::Owner(_) => Shape::Owner,
             Self::TypeMeta => Shape::TypeMeta,
+            Self::Enrichment(_) => Shape::Enrichment,
+            Self::Node(_) => Shape::Node,
+            Self::Exported(_) => Shape::Exported,
         }
     }
 
     /// About how many bytes it prints as.
     pub(super) fn weight(&self) -> usize {
         const SMALL: usize = 256;
+        let labels = |maps: &[Option<&'e Labels>]| {
+            let maps = maps.iter().flatten();
+            maps.fold(SMALL, |sum, labels| sum.saturating_add(Value::Labels(labels).weight()))
+        };
         match self {
-            Self::Event(event) => event.json_size_hint(),
+            Self::Event(event) | Self::Exported(event) => event.json_size_hint(),
+            Self::Metadata(metadata) => labels(&[Some(&metadata.labels), Some(&metadata.annotations)]),
+            Self::Reference(object) => labels(&[object.labels.as_deref(), object.annotations.as_deref()]),
+            Self::Enrichment(enrichment) => labels(&[Some(&enrichment.namespace_labels)]),
             _ => SMALL,
         }
     }
 
     /// What the field or getter `name` holds for this event, if there is one.
-    pub(super) fn field(&self, name: &str, scope: &'e Scope<'e>) -> Option<Value<'e>> {
+    pub(super) fn field(&self, name: &str, pass: &'e Pass<'e>) -> Option<Value<'e>> {
         let name = self.shape().getter(name).unwrap_or(name);
+        let scope = &pass.scope;
         match self {
-            Self::Event(event) => event_field(event, name, scope),
+            Self::Event(event) => event_field(event, name, pass),
             Self::Metadata(metadata) => metadata_field(metadata, name, scope),
             Self::Reference(object) => reference_field(object, name),
             Self::Source(source) => match name {
@@ -205,6 +96,13 @@ impl<'e> Record<'e> {
             },
             Self::Owner(owner) => owner_field(owner, name),
             Self::TypeMeta => matches!(name, "Kind" | "APIVersion").then_some(Value::borrowed("")),
+            Self::Enrichment(enrichment) => enrichment_field(enrichment, name),
+            Self::Node(node) => match name {
+                "Name" => Some(Value::borrowed(&node.name)),
+                "Addresses" => Some(Value::Labels(&node.addresses)),
+                _ => None,
+            },
+            Self::Exported(_) => None,
         }
     }
 }
@@ -228,7 +126,13 @@ impl fmt::Display for Record<'_> {
                 write!(f, "&EventSource{{Component:{},Host:{},}}", source.component, source.host)
             }
             Self::TypeMeta => f.write_str("&TypeMeta{Kind:,APIVersion:,}"),
-            Self::Event(_) | Self::Metadata(_) | Self::Series(_) | Self::Owner(_) => {
+            Self::Event(_)
+            | Self::Metadata(_)
+            | Self::Series(_)
+            | Self::Owner(_)
+            | Self::Enrichment(_)
+            | Self::Node(_)
+            | Self::Exported(_) => {
                 let json = super::functions::encoding::json(&Value::Record(*self));
                 f.write_str(&json.map_err(|_| fmt::Error)?)
             }
@@ -236,7 +140,8 @@ impl fmt::Display for Record<'_> {
     }
 }
 
-fn event_field<'e>(event: &'e Event, name: &str, scope: &'e Scope<'e>) -> Option<Value<'e>> {
+fn event_field<'e>(event: &'e Event, name: &str, pass: &'e Pass<'e>) -> Option<Value<'e>> {
+    let scope = &pass.scope;
     let time = |at, form| Value::Time(GoTime::new(at, scope.time_zone, form));
     Some(match name {
         "Type" => Value::borrowed(event.event_type.as_str()),
@@ -264,6 +169,16 @@ fn event_field<'e>(event: &'e Event, name: &str, scope: &'e Scope<'e>) -> Option
         "LastSeen" => time(Some(event.last_seen()), TimeForm::Plain),
         "Occurrences" => Value::Int(event.count().into()),
         "Reporter" => Value::borrowed(event.component()),
+        "StaticLabels" => labels(event.static_labels.as_deref()),
+        "Enrichment" => {
+            Value::Record(Record::Enrichment(event.enrichment.as_deref().unwrap_or(&NO_ENRICHMENT)))
+        }
+        // Of the metadata it is empty but in old clusters.
+        "ClusterName" => Value::borrowed(event.cluster.as_deref().unwrap_or(&event.metadata.cluster_name)),
+        "GetTimestampMs" => Value::Int(exporter::time(event).as_millisecond()),
+        "GetTimestampISO8601" => Value::text(exporter::iso8601(exporter::time(event))),
+        "ToJSON" => Value::Record(Record::Exported(event)),
+        "DeDot" => Value::Record(Record::Event(pass.de_dotted(event))),
         _ => return metadata_field(&event.metadata, name, scope),
     })
 }
@@ -291,10 +206,7 @@ fn metadata_field<'e>(metadata: &'e Metadata, name: &str, scope: &'e Scope<'e>) 
         "DeletionGracePeriodSeconds" => metadata.deletion_grace_period_seconds.map_or(Value::Nil, Value::Int),
         "Labels" => Value::Labels(&metadata.labels),
         "Annotations" => Value::Labels(&metadata.annotations),
-        "OwnerReferences" => {
-            let owners = metadata.owner_references.iter();
-            Value::list(owners.map(|owner| Value::Record(Record::Owner(owner))).collect())
-        }
+        "OwnerReferences" => owners(&metadata.owner_references),
         "Finalizers" => Value::list(metadata.finalizers.iter().map(|name| Value::borrowed(name)).collect()),
         "ClusterName" => Value::borrowed(&metadata.cluster_name),
         "ManagedFields" => Value::list(Vec::new()),
@@ -303,16 +215,38 @@ fn metadata_field<'e>(metadata: &'e Metadata, name: &str, scope: &'e Scope<'e>) 
 }
 
 fn reference_field<'e>(object: &'e ObjectReference, name: &str) -> Option<Value<'e>> {
-    Some(Value::borrowed(match name {
-        "Kind" => &object.kind,
-        "Namespace" => &object.namespace,
-        "Name" => &object.name,
-        "UID" => &object.uid,
-        "APIVersion" => &object.api_version,
-        "ResourceVersion" => &object.resource_version,
-        "FieldPath" => &object.field_path,
+    Some(match name {
+        "Kind" => Value::borrowed(&object.kind),
+        "Namespace" => Value::borrowed(&object.namespace),
+        "Name" => Value::borrowed(&object.name),
+        "UID" => Value::borrowed(&object.uid),
+        "APIVersion" => Value::borrowed(&object.api_version),
+        "ResourceVersion" => Value::borrowed(&object.resource_version),
+        "FieldPath" => Value::borrowed(&object.field_path),
+        "Labels" => labels(object.labels.as_deref()),
+        "Annotations" => labels(object.annotations.as_deref()),
+        "OwnerReferences" => owners(object.owner_references.as_deref().unwrap_or_default()),
+        "Deleted" => Value::Bool(object.deleted),
         _ => return None,
-    }))
+    })
+}
+
+fn enrichment_field<'e>(enrichment: &'e Enrichment, name: &str) -> Option<Value<'e>> {
+    Some(match name {
+        "Owners" => owners(&enrichment.owners),
+        "NamespaceLabels" => Value::Labels(&enrichment.namespace_labels),
+        "Node" => Value::Record(Record::Node(enrichment.node.as_ref().unwrap_or(&NO_NODE))),
+        "Services" => Value::list(enrichment.services.iter().map(|name| Value::borrowed(name)).collect()),
+        _ => return None,
+    })
+}
+
+fn labels(labels: Option<&Labels>) -> Value<'_> {
+    Value::Labels(labels.unwrap_or(&NO_LABELS))
+}
+
+fn owners(owners: &[OwnerReference]) -> Value<'_> {
+    Value::list(owners.iter().map(|owner| Value::Record(Record::Owner(owner))).collect())
 }
 
 fn owner_field<'e>(owner: &'e OwnerReference, name: &str) -> Option<Value<'e>> {

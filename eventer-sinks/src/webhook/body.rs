@@ -4,18 +4,27 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use eventer_core::{BoxError, BuildError, ConfigMapKey, ExportError, SinkContext};
+use eventer_core::{BoxError, BuildError, ConfigMapKey, Event, ExportError, SinkContext};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use super::encode::default_body;
 use super::template::{BodyTemplate, Form};
+use crate::layout::Layout;
 use crate::template::Escaping;
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Where the body comes from.
 #[derive(Clone, Debug)]
 pub(super) enum BodySource {
     /// kube-eventer's default one.
     Default,
+    /// JSON as it was laid out.
+    Layout(Layout),
     /// A template that was written out.
     Text(Arc<BodyTemplate>),
     /// A template in a file, read again when it changes.
@@ -31,6 +40,8 @@ pub(super) enum Body {
     Default,
     /// A template, and what is done to values in a text that is no JSON.
     Template(Arc<BodyTemplate>, Escaping),
+    /// JSON as it was laid out.
+    Layout(Layout),
 }
 
 /// The template that is in use, and where the next one will come from. One that does not parse is logged once, and the
@@ -48,6 +59,32 @@ enum Origin {
     ConfigMap(ConfigMapKey, watch::Receiver<Result<Arc<str>, Arc<str>>>, Followed),
 }
 
+impl Body {
+    /// The body for `event`.
+    ///
+    /// # Errors
+    /// Why there is none for this event. There never will be.
+    pub(super) fn of(&self, event: &Event, time_zone: &TimeZone, now: Timestamp) -> Result<String, String> {
+        match self {
+            Self::Default => Ok(default_body(event, time_zone)),
+            Self::Template(template, escaping) => template.render(event, time_zone, now, *escaping),
+            Self::Layout(layout) => {
+                let mut json = Vec::new();
+                layout.write(event, time_zone, now, &mut json)?;
+                String::from_utf8(json).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// What it is, unless a header of the user's says otherwise.
+    pub(super) fn content_type(&self) -> &'static str {
+        match self {
+            Self::Template(template, _) if !template.is_json() => TEXT,
+            Self::Default | Self::Template(..) | Self::Layout(_) => JSON,
+        }
+    }
+}
+
 impl Bodies {
     /// Reads the template, or begins to follow it.
     ///
@@ -57,6 +94,7 @@ impl Bodies {
         let sink = context.name.clone();
         let origin = match source {
             BodySource::Default => Origin::Fixed(Body::Default),
+            BodySource::Layout(layout) => Origin::Fixed(Body::Layout(layout.clone())),
             BodySource::Text(template) => {
                 tell_form(&sink, template);
                 Origin::Fixed(Body::Template(template.clone(), Escaping::None))

@@ -1,16 +1,19 @@
 //! The options of `webhook:`, and how its sink is opened.
 
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue, SinkConfig, SinkContext,
-    UriReader,
+    BuildError, ComponentSpec, ConfigError, EndpointSpec, EventBatch, OptionSpec, OptionValue, SinkConfig,
+    SinkContext, UriReader,
 };
 use reqwest::Method;
 
 use super::body::BodySource;
+use super::encode;
 use super::headers::HeaderSources;
+use super::preview;
 use super::sink::WebhookSink;
 use super::template::{Form, check};
 use crate::http::{CA_FILE, CERT_FILE, INSECURE, KEY_FILE, PROXY, Transport, URL_FILE, UrlSource, take_url};
+use crate::layout::{LAYOUT, Layout};
 
 const METHOD: OptionSpec =
     OptionSpec::new("method", "METHOD", "Method of the request; a GET has a body too.").default("GET");
@@ -70,6 +73,7 @@ impl SinkConfig for WebhookConfig {
             PASSWORD,
             TOKEN,
             BATCH,
+            LAYOUT,
             TEMPLATE,
             TEMPLATE_FILE,
             CUSTOM_BODY_CONFIGMAP,
@@ -102,6 +106,10 @@ impl SinkConfig for WebhookConfig {
     async fn build(&self, context: &SinkContext) -> Result<WebhookSink, BuildError> {
         WebhookSink::open(self, context).await
     }
+
+    async fn preview(&self, batch: &EventBatch, context: &SinkContext) -> Result<Option<String>, BuildError> {
+        preview::requests(self, batch, context).await.map(Some)
+    }
 }
 
 /// What a request holds.
@@ -113,6 +121,16 @@ pub(super) enum Batch {
     Array,
     /// The bodies of a batch, one a line.
     Ndjson,
+}
+
+impl Batch {
+    /// Several bodies, which are JSON, in one, and what that is.
+    pub(super) fn join(self, bodies: &[String]) -> (&'static str, String) {
+        match self {
+            Self::Ndjson => ("application/x-ndjson", encode::ndjson(bodies)),
+            Self::Array | Self::Single => ("application/json", encode::array(bodies)),
+        }
+    }
 }
 
 impl OptionValue for Batch {
@@ -136,8 +154,9 @@ impl OptionValue for HttpMethod {
     }
 }
 
-/// Takes the template, of which there may be one.
+/// Takes the layout or the template, of which there may be one.
 fn take_body(uri: &mut UriReader<'_>, form: Form) -> BodySource {
+    let layout: Option<Layout> = uri.take(&LAYOUT);
     let text: Option<String> = uri.take(&TEMPLATE);
     let text = text.and_then(|text| match super::template::BodyTemplate::parse(&text, form) {
         Ok(template) => Some(BodySource::Text(template.into())),
@@ -164,11 +183,16 @@ fn take_body(uri: &mut UriReader<'_>, form: Form) -> BodySource {
         );
     }
     let config_map = config_map.map(|key| BodySource::ConfigMap(key, form));
-    let given = [(&TEMPLATE, text), (&TEMPLATE_FILE, file), (&CUSTOM_BODY_CONFIGMAP, config_map)];
+    let given = [
+        (&LAYOUT, layout.map(BodySource::Layout)),
+        (&TEMPLATE, text),
+        (&TEMPLATE_FILE, file),
+        (&CUSTOM_BODY_CONFIGMAP, config_map),
+    ];
     let mut given = given.into_iter().filter_map(|(option, source)| source.map(|source| (option, source)));
     let Some((first, body)) = given.next() else { return BodySource::Default };
     for (option, _) in given {
-        uri.invalid(option, format!("a template is given with {}= too; give one", first.name));
+        uri.invalid(option, format!("the body is given with {}= too; give one", first.name));
     }
     body
 }

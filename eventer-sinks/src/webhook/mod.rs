@@ -6,7 +6,8 @@
 //!
 //! The body is kube-eventer's default one, byte for byte ([`encode`]): a line feed before it and none after it, a tab before
 //! each line; the time in the zone of the process, in the form in which Go prints it. Or it is what a template of the
-//! user's makes of the event ([`template`]), which stands in the flag, in a file, or in a ConfigMap ([`body`]). With
+//! user's makes of the event ([`template`]), which stands in the flag, in a file, or in a ConfigMap ([`body`]), or the JSON
+//! that he lays out ([`layout`](crate::layout)). With
 //! `batch=` the bodies of several events go in one request.
 //!
 //! The options are taken out of the URL; the rest of its query goes to the destination (`query.NAME=` passes on one that
@@ -41,6 +42,7 @@ mod body;
 mod config;
 mod encode;
 mod headers;
+mod preview;
 mod sink;
 mod template;
 

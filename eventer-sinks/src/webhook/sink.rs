@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eventer_core::{
-    BatchLimits, BuildError, Clock, Event, EventBatch, EventSink, ExportError, ExportErrorKind, Secret,
-    SinkContext, async_trait,
+    BatchLimits, BuildError, Clock, Event, EventBatch, EventSink, ExportError, Secret, SinkContext,
+    async_trait,
 };
 use jiff::tz::TimeZone;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
@@ -12,13 +12,9 @@ use reqwest::{Method, Url};
 
 use super::body::{Bodies, Body};
 use super::config::{Batch, WebhookConfig};
-use super::encode;
 use super::headers::{HeaderSources, Headers};
+use crate::each;
 use crate::http::{HttpClient, UrlSource};
-
-const JSON: &str = "application/json";
-const NDJSON: &str = "application/x-ndjson";
-const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Sends events to a URL. `Debug` shows neither the URL nor another secret.
 #[derive(Debug)]
@@ -57,54 +53,34 @@ impl WebhookSink {
         })
     }
 
-    /// One request an event. The limits say one event: of more, what was sent before a failure stays delivered.
+    /// One request an event.
     async fn send_each(&self, batch: &EventBatch, body: &Body, to: &Destination) -> Result<(), ExportError> {
-        for (index, event) in batch.iter().enumerate() {
-            let sent = match self.render(body, event) {
-                Ok(text) => self.send(to, body.content_type(), text).await,
-                Err(reason) => Err(ExportError::rejected(reason)),
-            };
-            sent.map_err(|error| match (index, error.kind()) {
-                (0, _) if batch.len() == 1 => error,
-                (_, ExportErrorKind::Rejected) => {
-                    let reason = eventer_core::report(&error);
-                    error.with_rejected(index, reason).with_unsent(index + 1..batch.len())
-                }
-                _ => error.with_unsent(index..batch.len()),
-            })?;
-        }
-        Ok(())
+        each::send(batch, |event| async {
+            let text = self.body_of(body, event).map_err(ExportError::rejected)?;
+            self.send(to, body.content_type(), text).await
+        })
+        .await
     }
 
     /// One request for all of the batch that can be written.
     async fn send_all(&self, batch: &EventBatch, body: &Body, to: &Destination) -> Result<(), ExportError> {
         let (mut bodies, mut rejections) = (Vec::with_capacity(batch.len()), Vec::new());
         for (index, event) in batch.iter().enumerate() {
-            match self.render(body, event) {
+            match self.body_of(body, event) {
                 Ok(text) => bodies.push(text),
                 Err(reason) => rejections.push((index, reason)),
             }
         }
         if !bodies.is_empty() {
-            let (content_type, text) = match self.batch {
-                Batch::Ndjson => (NDJSON, encode::ndjson(&bodies)),
-                Batch::Array | Batch::Single => (JSON, encode::array(&bodies)),
-            };
+            let (content_type, text) = self.batch.join(&bodies);
             // On a failure the whole batch comes again, with those events that cannot be written.
             self.send(to, content_type, text).await?;
         }
-        let Some((_, reason)) = rejections.first() else { return Ok(()) };
-        let error = ExportError::rejected(reason.clone());
-        Err(rejections.into_iter().fold(error, |error, (index, reason)| error.with_rejected(index, reason)))
+        each::refuse(rejections)
     }
 
-    fn render(&self, body: &Body, event: &Event) -> Result<String, String> {
-        match body {
-            Body::Default => Ok(encode::default_body(event, &self.time_zone)),
-            Body::Template(template, escaping) => {
-                template.render(event, &self.time_zone, self.clock.now(), *escaping)
-            }
-        }
+    fn body_of(&self, body: &Body, event: &Event) -> Result<String, String> {
+        body.of(event, &self.time_zone, self.clock.now())
     }
 
     async fn send(
@@ -118,15 +94,6 @@ impl WebhookSink {
         let hidden: Vec<&str> = to.headers.hidden.iter().map(|secret| secret.expose().as_str()).collect();
         let request = self.http.request(self.method.clone(), to.url.expose().clone());
         self.http.send(request.headers(headers).body(text), &hidden).await.map(drop)
-    }
-}
-
-impl Body {
-    fn content_type(&self) -> &'static str {
-        match self {
-            Self::Template(template, _) if !template.is_json() => TEXT,
-            Self::Default | Self::Template(..) => JSON,
-        }
     }
 }
 

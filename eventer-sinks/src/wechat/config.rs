@@ -6,13 +6,14 @@ use std::time::Duration;
 use eventer_core::filter::{Level, NamespaceOf};
 use eventer_core::uri::Rate;
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue, PolicyDefaults, Secret,
-    SecretSource, SinkConfig, SinkContext, UriReader,
+    BuildError, ComponentSpec, ConfigError, EndpointSpec, EventBatch, OptionSpec, OptionValue,
+    PolicyDefaults, Secret, SecretSource, SinkConfig, SinkContext, UriReader,
 };
 use reqwest::Url;
 
 use super::encode::Form;
 use super::sink::WechatSink;
+use crate::each;
 use crate::http::{CA_FILE, CERT_FILE, INSECURE, KEY_FILE, PROXY, Transport};
 
 /// Whoever may see the app.
@@ -97,6 +98,14 @@ impl SinkConfig for WechatConfig {
 
     async fn build(&self, context: &SinkContext) -> Result<WechatSink, BuildError> {
         WechatSink::open(self, context).await
+    }
+
+    async fn preview(&self, batch: &EventBatch, context: &SinkContext) -> Result<Option<String>, BuildError> {
+        each::show(batch, "message", |event| {
+            let content = self.form.content(event, &context.time_zone);
+            let bodies: Vec<_> = self.users.iter().map(|user| self.form.body(user, &content)).collect();
+            Ok(bodies.join(&b'\n'))
+        })
     }
 }
 

@@ -18,8 +18,8 @@ use super::config::WechatConfig;
 use super::encode::Form;
 use super::progress::{self, Progress};
 use super::token::{Grant, TokenCache};
-use crate::chat;
 use crate::http::HttpClient;
+use crate::{chat, each};
 
 /// Sends each event to users of WeCom. `Debug` shows neither the URL nor a secret.
 #[derive(Debug)]
@@ -164,19 +164,16 @@ impl EventSink for WechatSink {
     }
 
     async fn export_events(&self, batch: &EventBatch) -> Result<(), ExportError> {
-        for (index, event) in batch.iter().enumerate() {
-            // The limits say one event. Of more, what was sent before the failure stays delivered.
-            self.send(event).await.map_err(|error| match index {
-                0 => error,
-                _ => error.with_unsent(index..batch.len()),
-            })?;
-        }
-        Ok(())
+        each::send(batch, |event| self.send(event)).await
     }
 
     /// Fetches a token, which is all that can be asked without a message.
     async fn check_health(&self) -> Result<(), ExportError> {
         self.token.get(self.fetch_token()).await.map(drop)
+    }
+
+    fn can_be_asked(&self) -> bool {
+        true
     }
 }
 

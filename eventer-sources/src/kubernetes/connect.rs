@@ -34,6 +34,15 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
+    /// The namespace that kubectl would take: that of the kubeconfig's context, or of the pod that this is, else
+    /// `default`.
+    ///
+    /// # Errors
+    /// It is not known how to reach a cluster, as when there is no kubeconfig.
+    pub async fn namespace(&self) -> Result<String, BuildError> {
+        Ok(self.config().await?.default_namespace)
+    }
+
     /// Makes a client. The API server need not be up.
     pub(super) async fn client(&self, options: &WatchOptions) -> Result<Client, BuildError> {
         let mut config = self.config().await?;

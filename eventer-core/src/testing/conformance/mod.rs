@@ -86,6 +86,7 @@ pub async fn check(subject: &Subject<'_>) {
     delivers_each_event_once(subject, &*sink).await;
     delivers_what_people_write(subject, &*sink).await;
     keeps_concurrent_exports_apart(subject, &sink).await;
+    shows_what_it_delivers(subject, &*sink).await;
     tells_faults_apart(subject, &*sink).await;
     survives_a_hanging_destination(subject, &*sink).await;
     secrets::are_hidden_when_it_runs(subject).await;
@@ -206,6 +207,25 @@ async fn keeps_concurrent_exports_apart(subject: &Subject<'_>, sink: &Arc<dyn Ev
     }
     for n in 300_000..300_040 {
         assert_arrived_once(subject, n, "of a concurrent export").await;
+    }
+}
+
+/// What a preview shows is what arrives, but for the secrets on the way there. A kind that shows none is let off.
+async fn shows_what_it_delivers(subject: &Subject<'_>, sink: &dyn EventSink) {
+    let plan = registry(subject).plan_sink(&parse(&subject.uri)).expect("the subject's URI is right");
+    for n in 350_000..350_003 {
+        let batch = crate::testing::batch([n]);
+        let preview = plan.preview(&batch, &SinkContext::new("under-test")).await;
+        let Some(shown) = preview.expect("a sink can show what it would deliver") else { return };
+        secrets::assert_hidden(subject, &shown);
+        let before = subject.destination.received().await.len();
+        export(sink, &batch).await.expect("a healthy destination takes events");
+        for arrived in &subject.destination.received().await[before..] {
+            assert!(
+                shown.contains(arrived.as_str()),
+                "what arrives, {arrived:?}, is in the preview: {shown:?}"
+            );
+        }
     }
 }
 
@@ -381,15 +401,27 @@ mod tests {
         async fn build(&self, _: &SinkContext) -> Result<Memory, BuildError> {
             Err(BuildError::new("open the memory", "the subject has it open"))
         }
+
+        async fn preview(&self, batch: &EventBatch, _: &SinkContext) -> Result<Option<String>, BuildError> {
+            Ok(Some(batch.iter().map(|event| event.message.as_str()).collect()))
+        }
     }
 
     /// What the kit has against a sink that is spoilt like that.
     async fn verdict(limits: BatchLimits, spoil: fn(&State, &mut Vec<String>)) -> Option<String> {
+        verdict_with(limits, spoil, &[]).await
+    }
+
+    async fn verdict_with(
+        limits: BatchLimits,
+        spoil: fn(&State, &mut Vec<String>),
+        secrets: &[&str],
+    ) -> Option<String> {
         let memory = Memory { shared: Arc::default(), limits, spoil };
         let subject = Subject {
             register: |registry| _ = registry.register_sink::<MemoryConfig>(),
             uri: "memory:".to_owned(),
-            secrets: Vec::new(),
+            secrets: secrets.iter().map(|&secret| secret.to_owned()).collect(),
             destination: &memory,
             open: Some(Arc::new(memory.clone())),
         };
@@ -422,6 +454,23 @@ mod tests {
             let verdict = verdict(BatchLimits::ONE_EVENT, spoil).await;
             assert!(verdict.as_ref().is_some_and(|text| text.contains(expected)), "{expected}: {verdict:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sink_whose_preview_is_not_what_it_delivers_does_not_pass() {
+        let verdict = verdict(BatchLimits::ONE_EVENT, |_, texts| {
+            for text in texts.iter_mut().filter(|text| text.contains("event 350001")) {
+                text.push_str(", which it did not say");
+            }
+        });
+        let verdict = verdict.await;
+        assert!(verdict.as_ref().is_some_and(|text| text.contains("is in the preview")), "{verdict:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sink_that_shows_a_secret_in_its_preview_does_not_pass() {
+        let verdict = verdict_with(BatchLimits::ONE_EVENT, |_, _| {}, &["event 350001"]).await;
+        assert!(verdict.as_ref().is_some_and(|text| text.contains("a secret is shown")), "{verdict:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -233,6 +233,24 @@ fn the_cluster_is_the_users_or_else_the_sources() {
 }
 
 #[test]
+fn static_labels_are_tags_in_the_order_of_the_others() {
+    let mut event = eventer_core::testing::event(1);
+    let labels = [("uid", "no"), ("a b", "it, ="), ("empty", "")];
+    let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    event.static_labels = Some(Arc::new(labels.into()));
+    let batch = EventBatch::new("test", jiff::Timestamp::UNIX_EPOCH, vec![Arc::new(event)]);
+    for with_fields in [false, true] {
+        let payload = Shape { with_fields, ..Shape::default() }.payload(&batch);
+        let tags = tags(&read(payload.text())[0]);
+        assert!(tags.is_sorted(), "{tags:?}");
+        let labels: Vec<_> = tags.iter().filter(|(key, _)| key.starts_with("label_")).collect();
+        let expected =
+            [("label_a b", "it, ="), ("label_uid", "no")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        assert_eq!(labels, expected.iter().collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn a_time_that_cannot_be_stored_is_that_of_the_receipt() {
     let mut event = eventer_core::testing::event(1);
     event.received_at = "2026-01-02T03:04:05Z".parse().unwrap();

@@ -292,6 +292,19 @@ async fn dropping_the_sink_leaves_the_closing_to_the_clients_own_thread() {
     timeout(Duration::from_secs(20), closed).await.unwrap();
 }
 
+#[tokio::test]
+async fn an_event_that_cannot_be_laid_out_is_rejected_and_the_others_are_delivered() {
+    let cluster = Cluster::start();
+    let layout =
+        r#"layout={"text": "{{ if eq .ResourceVersion `1` }}{{ fail `odd` }}{{ end }}{{ .Message }}"}"#;
+    let sink = open_uri(&format!("kafka:?brokers={}&{layout}", cluster.brokers)).await;
+    let error = sink.export_events(&batch(0..3)).await.unwrap_err();
+    let rejected: Vec<usize> = error.rejections().iter().map(|rejection| rejection.index).collect();
+    assert_eq!((error.kind(), &rejected[..], error.unsent()), (ExportErrorKind::Rejected, &[1][..], &[][..]));
+    assert!(error.rejections()[0].reason.contains("layout.text: template, "), "{error:?}");
+    assert_eq!(cluster.received(TOPIC).len(), 2);
+}
+
 /// A cluster as the kit wants it.
 struct Kafka(Cluster);
 

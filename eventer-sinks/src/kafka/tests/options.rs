@@ -175,6 +175,8 @@ fn what_does_not_fit_together_is_told() {
         ("brokers=a&security_protocol=ssl&cert=c.pem", "give key= too"),
         ("brokers=a&cacert=ca.pem&key=k.pem", "give cert= too"),
         ("brokers=a&password=p&password_file=f", "give one"),
+        ("brokers=a&layout={}&format=eventer", "option \"layout\": format= is given too"),
+        (r#"brokers=a&layout={"a": "{{ .Reasn }}"}"#, "layout.a: line 1, column 4: there is no .Reasn"),
     ] {
         let errors = plan(options).unwrap_err();
         let errors = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");

@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
-use eventer_core::Event;
+use eventer_core::{ComponentUri, Event, EventBatch, Registry, SinkContext};
 use eventer_testkit::events::golden_input;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rdkafka::message::Headers as _;
 
+use crate::kafka::KafkaConfig;
 use crate::kafka::encode::{Format, headers, key, timestamp, write_value};
+use crate::layout::Layout;
+use crate::template::{Escaping, Scope};
 
 fn golden_event(number: usize) -> Event {
     serde_json::from_str(golden_input(number)).unwrap()
 }
 
 fn value(event: &Event, format: Format) -> String {
+    let scope = Scope { time_zone: &TimeZone::UTC, now: Timestamp::UNIX_EPOCH, escaping: Escaping::None };
     let mut out = Vec::new();
-    write_value(event, format, &mut out);
+    write_value(event, &format, &scope, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -41,6 +47,29 @@ fn the_other_value_is_the_event_itself() {
     let event = Event { cluster: Some("east".into()), ..golden_event(2) };
     let read: Event = serde_json::from_str(&value(&event, Format::Event)).unwrap();
     assert_eq!(read, event);
+}
+
+#[test]
+fn a_value_may_be_laid_out() {
+    let layout = Layout::parse(r#"{"why": "{{ .Reason }}", "n": "{{ .Count }}"}"#).unwrap();
+    assert_eq!(value(&golden_event(2), Format::Layout(layout)), r#"{"why":"BackOff","n":7}"#);
+}
+
+#[tokio::test]
+async fn a_record_is_shown_without_a_broker() {
+    let mut registry = Registry::new();
+    registry.register_sink::<KafkaConfig>();
+    let uri =
+        "kafka:?brokers=a:1&user=u&password=hunter2&topic=k8s-{{ .InvolvedObject.Namespace }}&format=event";
+    let plan = registry.plan_sink(&ComponentUri::parse("--sink", uri, &()).unwrap()).unwrap();
+    let event = Event { cluster: Some("east".into()), ..golden_event(2) };
+    let json = serde_json::to_string(&event).unwrap();
+    let batch = EventBatch::new("test", Timestamp::UNIX_EPOCH, vec![Arc::new(event)]);
+    let shown = plan.preview(&batch, &SinkContext::new("kafka")).await.unwrap().unwrap();
+    let expected = "topic: k8s-prod\nkey: aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaa2\nheader type: Warning\nheader reason: BackOff\n\
+                    header kind: Pod\nheader namespace: prod\nheader id: 22222222-2222-4222-8222-222222222222-2002\n\
+                    header cluster: east\n\n";
+    assert_eq!(shown, format!("{expected}{json}\n\n"));
 }
 
 #[test]

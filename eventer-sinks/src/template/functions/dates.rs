@@ -11,18 +11,18 @@ use super::{Answer, Call, Function, function, made};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("now", (0, 0), Kind::Time, |call| {
-        Ok(Value::Time(GoTime::new(Some(call.scope.now), call.scope.time_zone, TimeForm::Plain)))
+        Ok(Value::Time(GoTime::new(Some(call.pass.scope.now), call.pass.scope.time_zone, TimeForm::Plain)))
     }),
     function("date", (2, 2), Kind::Text, |call| {
-        made(time(call, 1)?.in_zone(call.scope.time_zone).format(&call.text(0)))
+        made(time(call, 1)?.in_zone(call.pass.scope.time_zone).format(&call.text(0)))
     }),
     function("dateInZone", (3, 3), Kind::Text, date_in_zone),
     function("date_in_zone", (3, 3), Kind::Text, date_in_zone),
     function("htmlDate", (1, 1), Kind::Text, |call| {
-        made(time(call, 0)?.in_zone(call.scope.time_zone).format("2006-01-02"))
+        made(time(call, 0)?.in_zone(call.pass.scope.time_zone).format("2006-01-02"))
     }),
     function("htmlDateInZone", (2, 2), Kind::Text, |call| {
-        let zone = zone(&call.text(1), call.scope.time_zone);
+        let zone = zone(&call.text(1), call.pass.scope.time_zone);
         made(time(call, 0)?.in_zone(&zone).format("2006-01-02"))
     }),
     function("dateModify", (2, 2), Kind::Time, date_modify),
@@ -58,14 +58,14 @@ fn time<'e>(call: &Call<'_, 'e>, index: usize) -> Result<GoTime<'e>, String> {
         Value::Time(time) => Ok(time.plain()),
         Value::Int(seconds) => {
             let at = Timestamp::from_second(seconds).map_err(|_| format!("{seconds} is too far away"))?;
-            Ok(GoTime::new(Some(at), call.scope.time_zone, TimeForm::Plain))
+            Ok(GoTime::new(Some(at), call.pass.scope.time_zone, TimeForm::Plain))
         }
         other => Err(format!("it wants a time, not {}", other.kind())),
     }
 }
 
 fn date_in_zone<'e>(call: &Call<'_, 'e>) -> Answer<'e> {
-    let zone = zone(&call.text(2), call.scope.time_zone);
+    let zone = zone(&call.text(2), call.pass.scope.time_zone);
     made(time(call, 1)?.in_zone(&zone).format(&call.text(0)))
 }
 
@@ -74,7 +74,7 @@ fn date_modify<'e>(call: &Call<'_, 'e>) -> Answer<'e> {
     let span = signed_duration(&call.text(0));
     Ok(Value::Time(match (span, time.at()) {
         (Some(span), Some(at)) => match at.checked_add(span) {
-            Ok(at) => GoTime::new(Some(at), call.scope.time_zone, TimeForm::Plain),
+            Ok(at) => GoTime::new(Some(at), call.pass.scope.time_zone, TimeForm::Plain),
             Err(_) => return Err("the time is too far away".to_owned()),
         },
         _ => time,
@@ -92,7 +92,7 @@ fn signed_duration(text: &str) -> Option<SignedDuration> {
 
 fn age(call: &Call<'_, '_>) -> Result<SignedDuration, String> {
     let at = time(call, 0)?.at().unwrap_or(Timestamp::MIN);
-    Ok(call.scope.now.duration_since(at))
+    Ok(call.pass.scope.now.duration_since(at))
 }
 
 /// Half a second counts away from zero, as in Go.

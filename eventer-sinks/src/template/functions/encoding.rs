@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use eventer_core::Event;
 use ring::digest;
 
+use super::super::exporter;
 use super::super::kind::Kind;
 use super::super::record::Record;
 use super::super::value::{Text, Value};
@@ -35,13 +37,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function("sha512sum", (1, 1), Kind::Text, |call| made(hex_digest(&digest::SHA512, &call.text(0)))),
 ];
 
-/// Writes `value` as JSON in one line: a map's keys in order, a struct's in Kubernetes' order.
+/// Writes `value` as JSON in one line, as Go does: a map's keys in order, a struct's in Kubernetes' order.
 ///
 /// # Errors
 /// Says so if a number is no JSON number.
 pub(in super::super) fn json(value: &Value<'_>) -> Result<String, String> {
     let mut json = String::new();
-    write_json(&mut json, value)?;
+    // Go's decoder leaves a map that is not there nil.
+    write_json(&mut json, value, "null")?;
+    Ok(json)
+}
+
+/// Writes `value` as JSON in its own type: unlike in Go, a map of the event that is empty is an empty map.
+///
+/// # Errors
+/// Says so if a number is no JSON number.
+pub(in super::super) fn typed_json(value: &Value<'_>) -> Result<String, String> {
+    let mut json = String::new();
+    write_json(&mut json, value, "{}")?;
     Ok(json)
 }
 
@@ -57,11 +70,10 @@ fn to_pretty_json<'e>(call: &Call<'_, 'e>) -> Answer<'e> {
     made(indent(&escape_html(&json(&call.value(0))?))?)
 }
 
-fn write_json(json: &mut String, value: &Value<'_>) -> Result<(), String> {
+fn write_json(json: &mut String, value: &Value<'_>, no_labels: &str) -> Result<(), String> {
     match value {
         Value::Nil => json.push_str("null"),
-        // Go's decoder leaves a map that is not there nil.
-        Value::Labels(map) if map.is_empty() => json.push_str("null"),
+        Value::Labels(map) if map.is_empty() => json.push_str(no_labels),
         Value::Bool(_) | Value::Int(_) => json.push_str(&value.to_string()),
         Value::Float(number) => write_float(json, *number)?,
         Value::Text(text) => write_text(json, text)?,
@@ -73,7 +85,7 @@ fn write_json(json: &mut String, value: &Value<'_>) -> Result<(), String> {
                 if index > 0 {
                     json.push(',');
                 }
-                write_json(json, item)?;
+                write_json(json, item, no_labels)?;
             }
             json.push(']');
         }
@@ -85,7 +97,7 @@ fn write_json(json: &mut String, value: &Value<'_>) -> Result<(), String> {
                 }
                 write_text(json, key)?;
                 json.push(':');
-                write_json(json, value)?;
+                write_json(json, value, no_labels)?;
             }
             json.push('}');
         }
@@ -95,18 +107,21 @@ fn write_json(json: &mut String, value: &Value<'_>) -> Result<(), String> {
 
 fn record_json(record: &Record<'_>) -> Result<String, String> {
     let written = match record {
-        Record::Event(event) => {
-            // Its time is the one that its fields show.
-            let mut shown = (*event).clone();
-            shown.last_timestamp = Some(event.kube_eventer_time());
-            serde_json::to_string(&shown)
+        // Its time is the one that its fields show.
+        Record::Event(event) if event.last_timestamp.is_none() => {
+            let last_timestamp = Some(event.kube_eventer_time());
+            serde_json::to_string(&Event { last_timestamp, ..(*event).clone() })
         }
+        Record::Event(event) => serde_json::to_string(event),
         Record::Metadata(metadata) => serde_json::to_string(metadata),
         Record::Reference(object) => serde_json::to_string(object),
         Record::Source(source) => serde_json::to_string(source),
         Record::Series(series) => serde_json::to_string(series),
         Record::Owner(owner) => serde_json::to_string(owner),
         Record::TypeMeta => Ok("{}".to_owned()),
+        Record::Enrichment(enrichment) => serde_json::to_string(enrichment),
+        Record::Node(node) => serde_json::to_string(node),
+        Record::Exported(event) => exporter::json(event).map(|json| escape_html(&json)),
     };
     written.map_err(|error| error.to_string())
 }

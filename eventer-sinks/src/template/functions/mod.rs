@@ -10,7 +10,6 @@ mod math;
 mod regexes;
 mod strings;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -18,7 +17,7 @@ pub(super) use regexes::Regexes;
 
 use super::kind::Kind;
 use super::limits::OUTPUT_BYTES;
-use super::scope::Scope;
+use super::pass::Pass;
 use super::value::{Text, Value};
 
 /// A function of templates.
@@ -40,9 +39,8 @@ pub(super) type Answer<'e> = Result<Value<'e>, String>;
 
 /// A call of a function.
 pub(super) struct Call<'c, 'e> {
-    pub(super) scope: &'e Scope<'e>,
+    pub(super) pass: &'e Pass<'e>,
     pub(super) regexes: &'c Regexes,
-    pub(super) steps_left: &'c Cell<usize>,
     pub(super) values: &'c [Value<'e>],
 }
 
@@ -158,8 +156,8 @@ impl<'e> Call<'_, 'e> {
 
     /// Takes steps of the rendering, for work that its arguments' size does not tell.
     fn charge(&self, steps: usize) -> Result<(), String> {
-        let left = self.steps_left.get().saturating_sub(steps);
-        self.steps_left.set(left);
+        let left = self.pass.steps_left.get().saturating_sub(steps);
+        self.pass.steps_left.set(left);
         if left == 0 { Err("it takes too many steps".to_owned()) } else { Ok(()) }
     }
 }

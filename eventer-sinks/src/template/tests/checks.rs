@@ -1,6 +1,9 @@
 //! What is told when a template is read.
 
-use super::super::record::{Record, Shape};
+use eventer_core::event::{Enrichment, NodeInfo};
+
+use super::super::record::Record;
+use super::super::shape::Shape;
 use super::super::value::Value;
 use super::super::{functions, kind::Kind};
 use super::*;
@@ -154,7 +157,9 @@ fn the_schema_says_what_the_fields_hold() {
     event.metadata.deletion_timestamp = Some(now());
     event.metadata.deletion_grace_period_seconds = Some(1);
     event.metadata.owner_references[0].block_owner_deletion = Some(true);
+    let enrichment = Enrichment { node: Some(NodeInfo::default()), ..Enrichment::default() };
     let scope = Scope { time_zone: &TimeZone::UTC, now: now(), escaping: Escaping::None };
+    let pass = Pass::new(scope);
     let records = [
         Record::Event(&event),
         Record::Metadata(&event.metadata),
@@ -163,11 +168,14 @@ fn the_schema_says_what_the_fields_hold() {
         Record::Series(event.series.as_ref().unwrap()),
         Record::Owner(&event.metadata.owner_references[0]),
         Record::TypeMeta,
+        Record::Enrichment(&enrichment),
+        Record::Node(enrichment.node.as_ref().unwrap()),
+        Record::Exported(&event),
     ];
     for record in records {
         for (name, kind) in record.shape().names() {
             let value =
-                record.field(name, &scope).unwrap_or_else(|| panic!("{:?} has no {name}", record.shape()));
+                record.field(name, &pass).unwrap_or_else(|| panic!("{:?} has no {name}", record.shape()));
             let is_right = match (kind, &value) {
                 (Kind::Record(shape), Value::Record(record)) => record.shape() == shape,
                 (Kind::Text, Value::Text(_))

@@ -4,11 +4,12 @@ use eventer_core::Event;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Escaping, Scope, Template, TemplateError};
+use super::{Escaping, Pass, Scope, Template, TemplateError};
 
 mod against_go;
 mod checks;
 mod docs;
+mod enriched;
 mod escaping;
 mod event;
 mod limits;

@@ -71,6 +71,14 @@ async fn it_conforms_with_templates_and_secrets_in_files() {
 }
 
 #[tokio::test]
+async fn it_conforms_with_layouts() {
+    let layout = r#"layout={"type": "{{ .Type }}", "text": "{{ .Message }}"}"#;
+    for batch in ["single", "array", "ndjson"] {
+        conforms(&format!("/path-secret?{layout}&batch={batch}"), &["path-secret"]).await;
+    }
+}
+
+#[tokio::test]
 async fn it_conforms_with_a_template_that_gives_text() {
     conforms("/path-secret?template={{ .Type }}: {{ .Message }}", &["path-secret"]).await;
 }

@@ -3,6 +3,7 @@
 mod batches;
 mod conformance;
 mod credentials;
+mod layouts;
 mod templates;
 
 use std::sync::Arc;

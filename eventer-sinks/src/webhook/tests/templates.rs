@@ -108,10 +108,10 @@ fn a_template_that_cannot_work_is_told_before_anything_is_opened() {
         let errors = errors_of(&format!("webhook:http://h/?{options}"));
         assert!(errors.contains(says), "{errors}");
     }
-    let errors = errors_of("webhook:http://h/?template=a&template_file=/b&custom_body_configmap=c");
-    for option in ["template_file", "custom_body_configmap"] {
+    let errors = errors_of("webhook:http://h/?template=a&template_file=/b&custom_body_configmap=c&layout=1");
+    for option in ["template", "template_file", "custom_body_configmap"] {
         assert!(
-            errors.contains(&format!("option \"{option}\": a template is given with template= too")),
+            errors.contains(&format!("option \"{option}\": the body is given with layout= too; give one")),
             "{errors}"
         );
     }
