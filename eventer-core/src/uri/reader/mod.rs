@@ -301,7 +301,7 @@ impl fmt::Debug for UriReader<'_> {
 }
 
 /// The candidate that `word` was most likely meant to be: the same in another case, or a slip or two away.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     let lower = word.to_ascii_lowercase();
     let slips = match word.len() {
         0..=2 => 0,
