@@ -5,6 +5,7 @@
 mod config_maps;
 mod connecting;
 mod ends;
+mod enriching;
 mod pace;
 mod pressure;
 mod relists;

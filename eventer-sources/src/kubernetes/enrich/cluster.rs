@@ -102,18 +102,12 @@ impl Cluster {
         let object = &event.involved_object;
         let wants_object = labels || owners || (services && is_core(object, "Pod"));
         let slot = wants_object.then(|| asking.take(self.find(Sought::of(object), &asking))).flatten();
-        let node = self.options.node.then(|| node_of(event)).flatten();
+        let node = self.node_of(event);
         let memo = slot.and_then(|slot| self.store.memo(slot, node));
         let is_new = memo.is_none();
         let around = memo.unwrap_or_else(|| self.around(event, slot, node, &mut asking));
         if asking.is_later {
             return Outcome::Later;
-        }
-        if is_new
-            && asking.missing.is_none()
-            && let Some(slot) = slot
-        {
-            self.store.keep_memo(slot, node, around.clone());
         }
         if let Some(entry) = slot.and_then(|slot| self.store.entry(slot)) {
             let object = &mut event.involved_object;
@@ -126,7 +120,15 @@ impl Cluster {
                 object.owner_references.clone_from(&entry.owners);
             }
         }
-        event.enrichment = around;
+        event.enrichment.clone_from(&around);
+        if is_new
+            && asking.missing.is_none()
+            && let Some(slot) = slot
+        {
+            // The last of all: to make room for it, objects may go.
+            let node = self.node_of(event);
+            self.store.keep_memo(slot, node, around);
+        }
         Outcome::Settled(asking.missing)
     }
 
@@ -136,6 +138,22 @@ impl Cluster {
             self.vain.forget(&object.uid);
             self.vain.forget(&vain_name(kind, &path(&object.namespace, &object.name)));
         }
+    }
+
+    /// If it is to be looked up: the node that an event is about, or on which the kubelet is that it comes from.
+    fn node_of<'a>(&self, event: &'a Event) -> Option<&'a str> {
+        let name = if !self.options.node {
+            ""
+        } else if is_core(&event.involved_object, "Node") {
+            &event.involved_object.name
+        } else if event.component() != "kubelet" {
+            ""
+        } else if event.source.host.is_empty() {
+            &event.reporting_instance
+        } else {
+            &event.source.host
+        };
+        Some(name).filter(|name| !name.is_empty())
     }
 
     /// What is known around an object, besides itself.
@@ -385,18 +403,4 @@ fn vain_name(kind: KindId, path: &str) -> String {
 
 fn is_core(object: &ObjectReference, kind: &str) -> bool {
     object.kind == kind && matches!(&*object.api_version, "v1" | "")
-}
-
-/// The node that an event is about, or on which the kubelet is that it comes from.
-fn node_of(event: &Event) -> Option<&str> {
-    let name = if is_core(&event.involved_object, "Node") {
-        &event.involved_object.name
-    } else if event.component() != "kubelet" {
-        return None;
-    } else if event.source.host.is_empty() {
-        &event.reporting_instance
-    } else {
-        &event.source.host
-    };
-    Some(name.as_str()).filter(|name| !name.is_empty())
 }
