@@ -86,9 +86,8 @@ impl EnrichmentVecs {
     }
 
     pub(super) fn of_source(&self, name: &str) -> EnrichmentMetrics {
-        let unenriched = |reason: UnenrichedReason| {
-            self.unenriched.with_label_values(&[name, reason.as_str()])
-        };
+        let unenriched =
+            |reason: UnenrichedReason| self.unenriched.with_label_values(&[name, reason.as_str()]);
         EnrichmentMetrics {
             unenriched: UnenrichedReason::ALL.map(unenriched),
             objects: self.objects.with_label_values(&[name]),

@@ -113,8 +113,7 @@ impl Api {
     pub(super) fn config_map(client: Client, namespace: &str, name: &str, request_timeout: Duration) -> Self {
         let selector: String =
             form_urlencoded::byte_serialize(format!("metadata.name={name}").as_bytes()).collect();
-        let api =
-            Self::new(client, Resource::CONFIG_MAPS, Some(namespace), Shape::Whole, request_timeout);
+        let api = Self::new(client, Resource::CONFIG_MAPS, Some(namespace), Shape::Whole, request_timeout);
         Self { selectors: format!("fieldSelector={selector}&"), ..api }
     }
 
@@ -196,7 +195,8 @@ impl Api {
         };
         let request = Request::get(format!("{}?{}{query}", self.path, self.selectors));
         let tried = format!("{verb} {}", self.resource);
-        let response = send(&self.client, request.header(header::ACCEPT, accept), Body::empty(), &tried).await?;
+        let response =
+            send(&self.client, request.header(header::ACCEPT, accept), Body::empty(), &tried).await?;
         if response.status() == StatusCode::OK {
             return Ok(response);
         }

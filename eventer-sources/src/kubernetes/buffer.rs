@@ -231,7 +231,14 @@ mod tests {
 
     fn live(version: u64) -> Item {
         let event = Some(Arc::default());
-        Item { scope: 0, intake: Intake::Live, event, reached: Some(reached(version)), listed: None, waits_since: None }
+        Item {
+            scope: 0,
+            intake: Intake::Live,
+            event,
+            reached: Some(reached(version)),
+            listed: None,
+            waits_since: None,
+        }
     }
 
     fn listed() -> Item {
@@ -246,7 +253,14 @@ mod tests {
     }
 
     fn passed(scope: usize, version: u64) -> Item {
-        Item { scope, intake: Intake::Live, event: None, reached: Some(reached(version)), listed: None, waits_since: None }
+        Item {
+            scope,
+            intake: Intake::Live,
+            event: None,
+            reached: Some(reached(version)),
+            listed: None,
+            waits_since: None,
+        }
     }
 
     fn at(version: u64) -> Place {

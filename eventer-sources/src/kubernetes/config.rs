@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use eventer_core::uri::ByteSize;
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, ConfigMaps, EndpointSpec, OptionSpec, SourceConfig,
+    BuildError, ComponentSpec, ConfigError, ConfigMaps, EndpointSpec, Finding, OptionSpec, SourceConfig,
     SourceContext, UriReader,
 };
 use http::Uri;
@@ -207,6 +207,10 @@ impl SourceConfig for KubernetesConfig {
         let client = self.connect.client(&self.watch).await?;
         let realm = self.connect.context.as_deref().unwrap_or_default();
         Ok(KubernetesSource::new(&client, realm, self.watch.clone(), context))
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        self.ask_for_all().await
     }
 }
 

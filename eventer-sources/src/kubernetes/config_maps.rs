@@ -257,5 +257,6 @@ enum WatchLine {
 }
 
 fn decoded<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(json).map_err(|error| Failure::undecodable(&Resource::CONFIG_MAPS, &report(&error)))
+    serde_json::from_slice(json)
+        .map_err(|error| Failure::undecodable(&Resource::CONFIG_MAPS, &report(&error)))
 }

@@ -92,11 +92,7 @@ impl Failure {
 
     /// Reads why the server refuses. It need not be JSON: proxies and overload answer with text. `asked` is what was asked
     /// for, `rights` what would be needed for it.
-    pub(super) async fn of_response(
-        asked: &str,
-        rights: &str,
-        response: Response<Body>,
-    ) -> Self {
+    pub(super) async fn of_response(asked: &str, rights: &str, response: Response<Body>) -> Self {
         let code = response.status();
         let seconds = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let seconds: Option<u64> = seconds.and_then(|text| text.trim().parse().ok());

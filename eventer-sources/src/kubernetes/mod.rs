@@ -11,11 +11,13 @@
 //! - [`api`]: the requests, [`failure`]: their refusals; [`lines`] and [`decode`]: bytes to events.
 //! - [`enrich`]: what is looked up around the objects of events.
 //! - [`config_maps`]: the ConfigMaps of the same cluster, for sinks that ask.
+//! - [`check`]: whether the API server would hand out what is read.
 //! - [`board`]: what `/readyz` sees; [`trouble`]: what is worth a line in the log.
 
 mod api;
 mod board;
 mod buffer;
+mod check;
 mod config;
 mod config_maps;
 mod connect;
@@ -36,7 +38,7 @@ mod watch;
 pub use config::KubernetesConfig;
 pub use connect::ConnectOptions;
 pub use decode::{DecodeError, Decoder, Stamp, Status, WatchLine};
-pub use enrich::{EnrichOptions, KNOWN_KINDS, KnownKind};
+pub use enrich::{EnrichOptions, KNOWN_KINDS, KnownKind, Snapshot};
 pub use lines::{Line, Lines};
 pub use options::{Backfill, WatchOptions};
 pub use source::KubernetesSource;

@@ -49,14 +49,18 @@ fn pods() -> Resource {
 }
 
 fn pod(name: &str, uid: &str, app: &str) -> String {
-    json!({"metadata": {"name": name, "namespace": "default", "uid": uid, "labels": {"app": app}}}).to_string()
+    json!({"metadata": {"name": name, "namespace": "default", "uid": uid, "labels": {"app": app}}})
+        .to_string()
 }
 
 /// Something happens to a pod. Says which version the event has.
 fn happens(rig: &mut Rig, event: &str, uid: &str) -> u64 {
-    let version = rig.server.add(about(event, &json!({
-        "kind": "Pod", "apiVersion": "v1", "namespace": "default", "name": "web", "uid": uid,
-    })));
+    let version = rig.server.add(about(
+        event,
+        &json!({
+            "kind": "Pod", "apiVersion": "v1", "namespace": "default", "name": "web", "uid": uid,
+        }),
+    ));
     rig.expect(event, version);
     version
 }
@@ -74,7 +78,7 @@ fn about(event: &str, object: &Value) -> String {
 async fn read(rig: &mut Rig, name: &str) -> Arc<Event> {
     let find = |rig: &Rig| {
         let events = rig.batches.iter().flat_map(|batch| batch.iter());
-        events.filter(|event| event.metadata.name == name).cloned().next()
+        events.clone().find(|event| event.metadata.name == name).cloned()
     };
     rig.read_until(|rig| find(rig).is_some()).await;
     find(rig).unwrap()
@@ -236,9 +240,7 @@ fn got(event: &Event) -> Value {
 }
 
 fn without_nothing(mut value: Value) -> Value {
-    let is_nothing = |value: &Value| {
-        value.is_null() || *value == json!([]) || *value == json!({})
-    };
+    let is_nothing = |value: &Value| value.is_null() || *value == json!([]) || *value == json!({});
     value.as_object_mut().unwrap().retain(|_, value| !is_nothing(value));
     value
 }
@@ -265,7 +267,9 @@ async fn recorded_events_get_what_the_recorded_objects_say() {
         let expected = objects.expected(&line["object"]);
         assert_eq!(got(event), expected, "{line}");
         let parts = expected.as_object().unwrap();
-        for part in ["labels", "annotations", "ownerReferences", "owners", "node", "services", "namespaceLabels"] {
+        for part in
+            ["labels", "annotations", "ownerReferences", "owners", "node", "services", "namespaceLabels"]
+        {
             *complete.entry(part).or_default() += usize::from(parts.contains_key(part));
         }
     }
@@ -318,7 +322,8 @@ async fn metadata_alone_is_read_but_of_nodes_and_services() {
     rig.server.wait_for_watches_opened(4).await;
     for request in rig.server.requests() {
         let accept = request.header("accept").unwrap();
-        let is_metadata = accept.contains("as=PartialObjectMetadata") && accept.contains("g=meta.k8s.io;v=v1");
+        let is_metadata =
+            accept.contains("as=PartialObjectMetadata") && accept.contains("g=meta.k8s.io;v=v1");
         assert_eq!(is_metadata, request.path == "/api/v1/pods", "{} {accept}", request.path);
         assert_eq!(accept.contains("List"), is_metadata && !request.is_watch());
     }
@@ -412,7 +417,9 @@ async fn a_buffer_of_events_that_wait_stops_the_reading() {
     let mut rig = Rig::start_on(server, options);
     rig.server.wait_for_request(|request| request.path == "/api/v1/pods").await;
     for _ in 0..1_000 {
-        assert!(rig.source.get_new_events().now_or_never().is_none_or(|batch| batch.unwrap().unwrap().is_empty()));
+        assert!(
+            rig.source.get_new_events().now_or_never().is_none_or(|batch| batch.unwrap().unwrap().is_empty())
+        );
         tokio::task::yield_now().await;
     }
     // Now it is clear that there is nothing to wait for.
@@ -420,7 +427,8 @@ async fn a_buffer_of_events_that_wait_stops_the_reading() {
     rig.server.release(pods());
     while rig.got().is_empty() {
         tokio::task::yield_now().await;
-        while rig.take().now_or_never().is_some() && rig.batches.last().is_some_and(|batch| batch.len() == 10) {
+        while rig.take().now_or_never().is_some() && rig.batches.last().is_some_and(|batch| batch.len() == 10)
+        {
             assert!(rig.got().len() <= 20, "two batches of 10 may wait");
             if rig.got().len() == 20 {
                 break;
@@ -508,7 +516,11 @@ async fn what_is_forbidden_is_left_out_without_a_wait_and_unreadies_nothing() {
     assert_eq!(unenriched(&rig, "forbidden"), 3.0);
     assert!(rig.source.status().is_fresh);
     assert!(!rig.source.status().detail.contains("403"));
-    assert_eq!(asked(&rig).iter().filter(|asked| asked.ends_with("/nodes")).count(), 1, "it is not asked again soon");
+    assert_eq!(
+        asked(&rig).iter().filter(|asked| asked.ends_with("/nodes")).count(),
+        1,
+        "it is not asked again soon"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -561,7 +573,8 @@ async fn memory_is_bounded_and_what_had_to_go_is_counted() {
 #[tokio::test]
 async fn a_kind_that_is_not_known_is_asked_for_once_with_its_group() {
     let server = FakeApiServer::start().await;
-    let widget = json!({"metadata": {"name": "w", "namespace": "default", "uid": "u-w", "labels": {"app": "widget"}}});
+    let widget =
+        json!({"metadata": {"name": "w", "namespace": "default", "uid": "u-w", "labels": {"app": "widget"}}});
     server.put(Resource::named("widgets.example.com"), widget.to_string());
     let factory = json!({"metadata": {"name": "f", "uid": "u-f", "labels": {"app": "factory"}}});
     server.put(Resource::named("factories.example.com"), factory.to_string());
@@ -607,10 +620,12 @@ async fn only_the_namespaces_that_are_watched_are_looked_into() {
     let objects = Recorded::read();
     let lines = objects.events();
     lines.iter().for_each(|line| _ = rig.server.replay(line));
-    let is_of = |line: &&String| ["shop", "payments"].iter().any(|name| {
-        let line: Value = serde_json::from_str(line).unwrap();
-        line["object"]["metadata"]["namespace"] == *name
-    });
+    let is_of = |line: &&String| {
+        ["shop", "payments"].iter().any(|name| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["object"]["metadata"]["namespace"] == *name
+        })
+    };
     let count = lines.iter().filter(is_of).count();
     rig.read(count).await;
     let mut with_labels = 0;

@@ -20,7 +20,8 @@ pub(super) fn resources(group: &str, version: &str) -> Response {
             })
         })
         .collect();
-    let Some(first) = Resource::all().find(|known| known.group() == group && known.version() == version) else {
+    let Some(first) = Resource::all().find(|known| known.group() == group && known.version() == version)
+    else {
         return page_not_found();
     };
     let list = json!({

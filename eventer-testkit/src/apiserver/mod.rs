@@ -23,7 +23,7 @@ pub(crate) mod watch;
 mod write;
 
 pub use answer::Answer;
-pub use resource::{OtherKind, Resource};
 pub(crate) use resource::Route;
+pub use resource::{OtherKind, Resource};
 pub(crate) use serve::After;
 pub use server::{FakeApiServer, TOKEN};

@@ -57,7 +57,10 @@ impl Shape {
 fn metadata_of(item: &[u8]) -> Vec<u8> {
     let members = Members::parse(item).unwrap_or_default();
     let metadata = members.get("metadata").map_or("{}", RawValue::get);
-    format!("{{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{metadata}}}").into_bytes()
+    format!(
+        "{{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{metadata}}}"
+    )
+    .into_bytes()
 }
 
 /// The members of a JSON object in their order, each as its bytes.

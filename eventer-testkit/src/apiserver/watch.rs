@@ -282,7 +282,8 @@ impl View {
     /// Announces a whole chunk and gives half of it.
     fn put_half_a_line(&self, inner: &Inner, out: &mut Vec<u8>) {
         let item = inner.store.at(inner.store.version(), self.resource, None).last();
-        let whole = item.map_or(SOME_LINE.to_vec(), |(_, item)| line(Kind::Modified, self.shape, self.resource, item));
+        let whole = item
+            .map_or(SOME_LINE.to_vec(), |(_, item)| line(Kind::Modified, self.shape, self.resource, item));
         let mut chunk = Vec::new();
         put_chunk(&whole, &mut chunk);
         out.extend_from_slice(&chunk[..chunk.len() / 2]);
@@ -297,12 +298,7 @@ fn line(kind: Kind, shape: Shape, resource: Resource, item: &[u8]) -> Vec<u8> {
 }
 
 /// A bookmark: an object that is empty but for its version (recorded: `85-streaming-list-rv-compacted`).
-pub(crate) fn bookmark(
-    resource: Resource,
-    shape: Shape,
-    version: u64,
-    ends_initial_events: bool,
-) -> Vec<u8> {
+pub(crate) fn bookmark(resource: Resource, shape: Shape, version: u64, ends_initial_events: bool) -> Vec<u8> {
     let annotations =
         if ends_initial_events { r#","annotations":{"k8s.io/initial-events-end":"true"}"# } else { "" };
     let rest = match resource {

@@ -76,6 +76,7 @@ struct Asking {
 }
 
 /// What came of looking for an object.
+#[derive(Clone, Copy)]
 enum Found {
     Here(Slot),
     Missing(UnenrichedReason),
@@ -292,8 +293,7 @@ impl Cluster {
     /// The scope that holds a kind's objects of a namespace; it is read from now on.
     fn scope(&mut self, id: KindId, namespace: &str) -> Result<ScopeId, UnenrichedReason> {
         let kind = self.kinds.get(id);
-        let is_cluster_wide =
-            namespace.is_empty() || kind.known.is_some_and(|known| !known.is_namespaced);
+        let is_cluster_wide = namespace.is_empty() || kind.known.is_some_and(|known| !known.is_namespaced);
         let namespace = Some(namespace).filter(|_| !self.namespaces.is_empty() && !is_cluster_wide);
         if namespace.is_some_and(|namespace| !self.namespaces.iter().any(|known| known == namespace)) {
             return Err(UnenrichedReason::LeftOut);

@@ -244,7 +244,10 @@ impl Follower {
             let frame = match timeout_at(silent.min(over), body.frame()).await {
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(error))) => {
-                    return Err(Failure::unreachable(&format!("read the watch of {}", api.resource()), &error));
+                    return Err(Failure::unreachable(
+                        &format!("read the watch of {}", api.resource()),
+                        &error,
+                    ));
                 }
                 Ok(None) => return Ok(()),
                 Err(_) => {

@@ -24,6 +24,7 @@ mod kinds;
 mod object;
 mod options;
 mod share;
+mod snapshot;
 mod store;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,6 +43,7 @@ use kinds::{Following, KindId, ScopeId};
 pub use kinds::{KNOWN_KINDS, KnownKind};
 use object::{Fields, Object};
 pub use options::EnrichOptions;
+pub use snapshot::Snapshot;
 use store::Seen;
 
 /// What all scopes and followers of a source share.
@@ -113,11 +115,7 @@ impl Enricher {
 impl Enricher {
     /// What is read of a kind.
     fn fields(&self, known: Option<&KnownKind>) -> Fields {
-        match known.map(|known| known.plural) {
-            Some("nodes") if self.options.node => Fields::Addresses,
-            Some("services") if self.options.services => Fields::Selector,
-            _ => Fields::Metadata,
-        }
+        fields(&self.options, known)
     }
 
     /// All objects of a kind are about to be read.
@@ -184,6 +182,14 @@ impl Enricher {
     fn count(&self, cluster: &mut Cluster) {
         self.metrics.evicted(cluster.store.take_evicted());
         self.metrics.holds(cluster.store.len(), cluster.store.bytes());
+    }
+}
+
+fn fields(options: &EnrichOptions, known: Option<&KnownKind>) -> Fields {
+    match known.map(|known| known.plural) {
+        Some("nodes") if options.node => Fields::Addresses,
+        Some("services") if options.services => Fields::Selector,
+        _ => Fields::Metadata,
     }
 }
 

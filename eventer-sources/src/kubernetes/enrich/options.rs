@@ -84,7 +84,9 @@ mod tests {
     fn a_word_that_is_none_is_told_with_the_one_that_was_meant() {
         let mut options = EnrichOptions::default();
         assert!(options.add("lables").unwrap_err().ends_with("did you mean \"labels\"?"));
-        assert!(options.add("everything").unwrap_err().ends_with("labels, owners, node, namespace, services"));
+        assert!(
+            options.add("everything").unwrap_err().ends_with("labels, owners, node, namespace, services")
+        );
         assert_eq!(options, EnrichOptions::default());
     }
 }

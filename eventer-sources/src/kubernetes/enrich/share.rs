@@ -81,7 +81,8 @@ impl Size for str {
 impl Size for Enrichment {
     fn size(&self) -> usize {
         let node = self.node.as_ref().map_or(0, |node| node.name.len() + node.addresses.size());
-        let services: usize = self.services.iter().map(|name| name.len() + size_of::<String>() + OVERHEAD).sum();
+        let services: usize =
+            self.services.iter().map(|name| name.len() + size_of::<String>() + OVERHEAD).sum();
         OVERHEAD + size_of::<Self>() + self.owners.size() + self.namespace_labels.size() + node + services
     }
 }

@@ -103,7 +103,8 @@ impl Store {
 
     /// An object is there, in this state. Says whether it is new.
     pub(super) fn put(&mut self, kind: KindId, seen: Seen, object: Object) -> bool {
-        let Object { uid, alias, namespace, name, labels, annotations, owners, is_going, detail, .. } = object;
+        let Object { uid, alias, namespace, name, labels, annotations, owners, is_going, detail, .. } =
+            object;
         let known = self.by_uid.get(&*uid).copied();
         let is_new = known.is_none();
         let uid: Arc<str> = match known.and_then(|slot| self.entry(slot)) {
@@ -180,9 +181,11 @@ impl Store {
         namespace: &'a str,
     ) -> impl Iterator<Item = (&'a str, &'a Entry)> {
         let from = path(namespace, "");
-        let named = self.by_name.get(&kind).into_iter().flat_map(move |named| {
-            named.range::<str, _>((Bound::Included(&*from), Bound::Unbounded))
-        });
+        let named = self
+            .by_name
+            .get(&kind)
+            .into_iter()
+            .flat_map(move |named| named.range::<str, _>((Bound::Included(&*from), Bound::Unbounded)));
         let named = named.map_while(move |(path, slot)| {
             let name = path.strip_prefix(namespace)?.strip_prefix('/')?;
             Some((name, self.entry(*slot)?))
@@ -308,7 +311,9 @@ impl Store {
     }
 
     fn bury_slot(&mut self, slot: Slot, now: Instant) {
-        let Some(entry) = self.slots[slot].as_mut().filter(|entry| entry.deleted_at.is_none()) else { return };
+        let Some(entry) = self.slots[slot].as_mut().filter(|entry| entry.deleted_at.is_none()) else {
+            return;
+        };
         entry.deleted_at = Some(now);
         self.revision += u64::from(entry.detail != Detail::None);
         self.graves.push_back((now, slot));

@@ -289,7 +289,8 @@ async fn what_is_known_goes_out_without_what_is_not() {
 #[tokio::test(start_paused = true)]
 async fn what_had_to_go_is_told_apart_from_what_was_never_there() {
     let mut rig = Rig::new("labels").await;
-    rig.cluster = Cluster::new(EnrichOptions { labels: true, memory: 2000, ..EnrichOptions::default() }, vec![]);
+    rig.cluster =
+        Cluster::new(EnrichOptions { labels: true, memory: 2000, ..EnrichOptions::default() }, vec![]);
     for n in 0..20 {
         rig.has("v1", "Pod", object(&format!("web-{n}")));
     }
@@ -321,7 +322,11 @@ async fn what_was_found_is_found_again_until_it_changes() {
     rig.has("v1", "Pod", Object { version: Some(101), ..owned("web", owner("apps/v1", "ReplicaSet", "rs")) });
     assert!(std::sync::Arc::ptr_eq(&before, &around(&mut rig, "node-1")));
 
-    rig.has("v1", "Namespace", Object { namespace: String::new(), labels: labels(&[("team", "a")]), ..object("prod") });
+    rig.has(
+        "v1",
+        "Namespace",
+        Object { namespace: String::new(), labels: labels(&[("team", "a")]), ..object("prod") },
+    );
     assert_eq!(around(&mut rig, "node-1").namespace_labels, labels(&[("team", "a")]));
     rig.has("v1", "Node", node("node-1", "10.9.9.9"));
     assert_eq!(around(&mut rig, "node-1").node.as_ref().unwrap().addresses["InternalIP"], "10.9.9.9");

@@ -119,7 +119,11 @@ fn a_change_takes_and_gives_back_what_it_should() {
     }
     assert!(store.by_uid("alias-99").is_some() && store.by_uid("alias-98").is_none());
     let mut fresh = Store::new(usize::MAX);
-    fresh.put(POD, SEEN, Object { labels: labels(&[("version", "0")]), alias: Some("alias-99".to_owned()), ..object("a") });
+    fresh.put(
+        POD,
+        SEEN,
+        Object { labels: labels(&[("version", "0")]), alias: Some("alias-99".to_owned()), ..object("a") },
+    );
     assert_eq!((store.bytes(), store.len()), (fresh.bytes(), 1));
 }
 
