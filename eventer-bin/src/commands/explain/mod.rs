@@ -137,7 +137,7 @@ impl Asked {
         let mut context = SinkContext::new("");
         context.time_zone = environment::time_zone();
         context.config_maps = plans.sources.iter().find_map(SourcePlan::config_maps);
-        let (_, names) = plans.names()?;
+        let names = plans.names()?.sinks;
         Ok(Self {
             drop: plans.drop.clone(),
             static_labels: (!static_labels.is_empty()).then(|| Arc::new(static_labels)),
