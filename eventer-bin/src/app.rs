@@ -8,9 +8,12 @@ use eventer_core::{
     BuildError, ComponentSpec, ComponentUri, ConfigError, Environment, Registry, SystemClock, policy, report,
 };
 
-use crate::args::{self, Args, CheckArgs, CommandLine, ExplainArgs, Invocation, StateCommand, TailArgs};
+use crate::args::{
+    self, Args, CheckArgs, CommandLine, ConvertCommand, ExplainArgs, Invocation, StateCommand, TailArgs,
+};
 use crate::commands;
 use crate::config;
+use crate::convert;
 use crate::environment::{self, ProcessEnvironment};
 use crate::listing;
 use crate::plans::{self, Plans};
@@ -43,6 +46,7 @@ pub(crate) fn run(registry: &Registry) -> ExitCode {
         Step::Tail(args) => {
             tell_failure(commands::block_on(commands::tail::run(*args, registry, &ProcessEnvironment)))
         }
+        Step::Convert(command) => convert(&command, registry),
     }
 }
 
@@ -64,6 +68,7 @@ enum Step {
     Check(Box<CheckArgs>, Plans),
     Explain(Box<ExplainArgs>, Plans),
     Tail(Box<TailArgs>),
+    Convert(ConvertCommand),
 }
 
 /// Reads everything that can be wrong before anything is opened.
@@ -99,6 +104,7 @@ fn decide(
             mistakes.extend(commands::tail::mistakes(&args, registry, environment));
             Ok(Step::Tail(args))
         }
+        Invocation::Convert(command) => Ok(Step::Convert(command)),
         Invocation::Sinks(kind) => {
             let specs: Vec<_> = registry.sinks().collect();
             let errors = |uri: &ComponentUri| registry.plan_sink(uri).err();
@@ -171,6 +177,23 @@ fn tell_failure(result: Result<(), BuildError>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The report goes to standard error, so that standard output can be a file. What could not be taken over is no mistake, but
+/// scripts want to know.
+fn convert(command: &ConvertCommand, registry: &Registry) -> ExitCode {
+    let converted = match convert::run(command, registry) {
+        Ok(converted) => converted,
+        Err(reason) => {
+            complain(&format!("error: {reason}\n"));
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    let written: String =
+        converted.written.iter().map(|path| format!("wrote {}\n", path.display())).collect();
+    complain(&format!("{}{written}", converted.report));
+    let printed = print(&converted.output);
+    if converted.report.has_lost() { ExitCode::FAILURE } else { printed }
 }
 
 /// Whoever reads the listing may have read enough (`| head`), which is no error.

@@ -67,6 +67,8 @@ impl Node {
         let mut options = Options::default();
         options.merge_keys = MergeKeyPolicy::Merge;
         options.with_snippet = false;
+        // Otherwise a few dozen lines of comment in a row are an error.
+        options.emit_comments = false;
         let nodes: Vec<Spanned<Raw>> = serde_saphyr::from_multiple_with_options(text, options)
             .map_err(|error| DocumentError::of(&error))?;
         Ok(nodes.into_iter().map(|node| node_of(node, text)).collect())
@@ -308,6 +310,13 @@ mod tests {
         for text in ["", "\n", "# nothing\n", "---\n"] {
             assert_eq!(Node::parse(text).unwrap().entries(), Some(&[][..]), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_file_may_be_mostly_comment() {
+        let comments = "# one more line\n".repeat(1000);
+        let document = Node::parse(&format!("{comments}a:\n{comments}  - b\n{comments}")).unwrap();
+        assert_eq!(document.get("a").unwrap().items().unwrap()[0].text(), Some("b"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod app;
 mod args;
 mod commands;
 mod config;
+mod convert;
 mod defaults;
 mod document;
 mod environment;

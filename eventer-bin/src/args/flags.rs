@@ -4,7 +4,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use eventer_core::OptionSpec;
 
-use super::{check, explain, state, tail};
+use super::{check, convert, explain, state, tail};
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +160,8 @@ const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
        eventer sinks [KIND]
        eventer sources [KIND]
        eventer journal --state-dir=DIR
-       eventer dead-letters list|show|replay|drop --state-dir=DIR [ID]...";
+       eventer dead-letters list|show|replay|drop --state-dir=DIR [ID]...
+       eventer convert TOOL FILE [--output=DIR]";
 
 const FOOTER: &str = "\
 A URI has the form kind:endpoint?option=value&option=value. $NAME and ${NAME} in it stand for variables of the
@@ -180,13 +181,15 @@ Exit codes: 0 all is delivered, or a signal came; 1 something could not be opene
 
 /// A flag of that name; all of a name take their values alike.
 pub(crate) fn find(name: &str) -> Option<Flag> {
-    let of_commands = state::all().chain(tail::all()).chain(explain::all()).chain(check::all());
+    let of_commands =
+        state::all().chain(tail::all()).chain(explain::all()).chain(check::all()).chain(convert::all());
     all().chain(of_commands).find(|flag| flag.long() == name)
 }
 
 /// Whether the flags of the command may stand anywhere after it.
 pub(super) fn mix_with(command: &str) -> bool {
-    state::mixes_flags(command) || matches!(command, check::CHECK | explain::EXPLAIN | tail::TAIL)
+    state::mixes_flags(command)
+        || matches!(command, check::CHECK | convert::CONVERT | explain::EXPLAIN | tail::TAIL)
 }
 
 /// The mistake of flags that stand before a command that does not read them.
@@ -219,6 +222,7 @@ pub(crate) fn command() -> Command {
         .subcommand(check::command())
         .subcommand(tail::command())
         .subcommand(explain::command())
+        .subcommand(convert::command())
         .after_help(FOOTER)
 }
 

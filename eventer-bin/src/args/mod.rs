@@ -1,6 +1,7 @@
 //! The command line, read into types. It collects every mistake, and never shows a value: it may hold a secret.
 
 mod check;
+mod convert;
 mod explain;
 pub(crate) mod flags;
 mod go_syntax;
@@ -25,6 +26,7 @@ use eventer_core::{Environment, OptionValue, Secret};
 
 use crate::config::{ConfigFile, Setting};
 pub(crate) use check::CheckArgs;
+pub(crate) use convert::ConvertCommand;
 pub(crate) use explain::{Events, ExplainArgs};
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
@@ -58,6 +60,8 @@ pub(crate) enum Invocation {
     Explain(Box<ExplainArgs>),
     /// Show events as they come.
     Tail(Box<TailArgs>),
+    /// Turn another tool's config into a config file.
+    Convert(ConvertCommand),
     /// Print a text.
     Print(String),
 }
@@ -177,6 +181,10 @@ pub(crate) fn parse(
             Invocation::Explain(Box::new(explain::read(own, &matches, environment, &mut mistakes)))
         }
         Some((tail::TAIL, own)) => Invocation::Tail(Box::new(tail::read(own, &matches, &mut mistakes))),
+        Some((convert::CONVERT, own)) => {
+            let command = convert::read(own, &matches, &mut mistakes);
+            command.map_or(Invocation::Print(String::new()), Invocation::Convert)
+        }
         _ => {
             let mut reader = Reader::new(&matches);
             let invocation = reader.invocation(environment);
@@ -335,13 +343,12 @@ impl Reader<'_> {
         value
     }
 
-    fn switch(&mut self, flag: Flag) -> bool {
-        self.value(flag, "true or false", understood)
+    fn text(&mut self, flag: Flag) -> Option<String> {
+        self.optional(flag, "a text", |text| Some(text.to_owned()))
     }
 
-    /// What the command line says, as it stands there.
-    fn text(&self, flag: Flag) -> Option<String> {
-        self.matches.get_one::<String>(flag.spec.name).cloned()
+    fn switch(&mut self, flag: Flag) -> bool {
+        self.value(flag, "true or false", understood)
     }
 
     fn all(&self, flag: Flag) -> Vec<Secret<String>> {

@@ -5,6 +5,7 @@
 mod check;
 mod cluster;
 mod config;
+mod convert;
 mod custom_sink;
 mod dead_letters;
 mod explain;

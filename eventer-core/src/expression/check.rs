@@ -31,8 +31,7 @@ impl<'t> Checker<'t> {
         places: &'t SourceInfo,
     ) -> Result<Node, Vec<Problem>> {
         let mut checker = Self { text, places, problems: Vec::new() };
-        let node = checker.node(expr);
-        match node {
+        match checker.node(expr) {
             Some(node) if node.gives == Type::Bool && checker.problems.is_empty() => Ok(node),
             Some(node) if checker.problems.is_empty() => {
                 let what = format!("it must be true or false, and this is {}", a(node.gives));
@@ -58,13 +57,12 @@ impl<'t> Checker<'t> {
     }
 
     fn literal(&mut self, literal: &LiteralValue, span: (usize, usize)) -> Option<Node> {
-        let too_large = "the number is too large";
         let (gives, value) = match literal {
             LiteralValue::Boolean(it) => (Type::Bool, Value::Bool(*it.inner())),
             LiteralValue::Int(it) => (Type::Int, Value::Int(*it.inner())),
             LiteralValue::UInt(it) => match i64::try_from(*it.inner()) {
                 Ok(it) => (Type::Int, Value::Int(it)),
-                Err(_) => return self.problem(span.0, too_large),
+                Err(_) => return self.problem(span.0, "the number is too large"),
             },
             LiteralValue::Double(it) => (Type::Double, Value::Double(*it.inner())),
             LiteralValue::String(it) => (Type::Text, Value::Text(Cow::Owned(it.inner().to_owned()))),

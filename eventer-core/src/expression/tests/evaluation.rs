@@ -159,49 +159,6 @@ fn an_error_on_one_side_is_absorbed_if_the_other_decides() {
 }
 
 #[test]
-fn every_field_gives_what_the_schema_says() {
-    use crate::expression::schema::{Record, Shape};
-    use crate::expression::value::{Type, Value};
-    fn type_of(value: &Value<'_>) -> Type {
-        match value {
-            Value::Bool(_) => Type::Bool,
-            Value::Int(_) => Type::Int,
-            Value::Double(_) => Type::Double,
-            Value::Text(_) => Type::Text,
-            Value::Time(_) => Type::Time,
-            Value::Duration(_) => Type::Duration,
-            Value::Labels(_) => Type::Labels,
-            Value::Texts(_) => Type::Texts,
-            Value::Owners(_) => Type::Owners,
-            Value::Record(record) => Type::Record(match record {
-                Record::Event(_) => Shape::Event,
-                Record::Metadata(_) => Shape::Metadata,
-                Record::Object(_) => Shape::Object,
-                Record::Source(_) => Shape::Source,
-                Record::Series(_) => Shape::Series,
-                Record::Owner(_) => Shape::Owner,
-                Record::Enrichment(_) => Shape::Enrichment,
-                Record::Node(_) => Shape::Node,
-            }),
-        }
-    }
-    fn look(record: Record<'_>, shape: Shape) -> usize {
-        let fields = shape.fields();
-        for (index, field) in fields.iter().enumerate() {
-            let value = record.field(index);
-            assert_eq!(type_of(&value), field.gives, "{shape:?}.{}", field.name);
-            assert!(value.is_zero(), "{shape:?}.{}", field.name);
-            if let (Value::Record(below), Type::Record(shape)) = (value, field.gives) {
-                assert!(look(below, shape) > 0);
-            }
-        }
-        fields.len()
-    }
-    assert_eq!(look(Record::Event(&Event::default()), Shape::Event), 18);
-    assert_eq!(look(Record::owner(&[], 0), Shape::Owner), 6);
-}
-
-#[test]
 fn an_expression_shows_its_text() {
     let text = " type == 'Warning' // a comment";
     assert_eq!(expression(text).to_string(), text);

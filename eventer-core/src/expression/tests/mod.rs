@@ -5,6 +5,7 @@ mod checks;
 mod docs;
 mod evaluation;
 mod explanations;
+mod fields;
 mod limits;
 
 use super::*;
