@@ -14,7 +14,8 @@ use std::fmt;
 pub use expand::{Environment, expand_value};
 pub use needs::FileCheck;
 pub(crate) use needs::Needs;
-pub use reader::{UriReader, nearest};
+pub use reader::UriReader;
+pub use reader::nearest;
 pub use spec::{ComponentSpec, EndpointSpec, OptionSpec};
 pub use value::{ByteSize, OptionValue, Rate};
 
