@@ -42,6 +42,15 @@ pub(crate) struct Plans {
     pub(crate) drop: Vec<EventFilter>,
 }
 
+/// The names of sources and sinks, in the order of their plans.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// One for each source.
+    pub(crate) sources: Vec<Arc<str>>,
+    /// One for each sink.
+    pub(crate) sinks: Vec<Arc<str>>,
+}
+
 /// A rule has the options of a filter, and nothing else.
 const RULE: ComponentSpec = ComponentSpec {
     kind: config::DROP,
@@ -88,15 +97,16 @@ impl Plans {
         }
     }
 
-    /// The names under which the sources and the sinks run, each in their order.
+    /// The names under which the sources and the sinks run.
     ///
     /// # Errors
     /// Two have the same.
-    pub(crate) fn names(&self) -> Result<(Vec<Arc<str>>, Vec<Arc<str>>), BuildError> {
+    pub(crate) fn names(&self) -> Result<Names, BuildError> {
         let builder = self.sources.iter().cloned().fold(Pipeline::builder(), PipelineBuilder::source_plan);
         let status = self.sinks.iter().cloned().fold(builder, PipelineBuilder::sink_plan).build()?.status();
         let sources = status.sources().into_iter().map(|source| source.name).collect();
-        Ok((sources, status.sinks().into_iter().map(|sink| sink.name).collect()))
+        let sinks = status.sinks().into_iter().map(|sink| sink.name).collect();
+        Ok(Names { sources, sinks })
     }
 
     /// The sources by kind and name, for the log.

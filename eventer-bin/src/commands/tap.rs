@@ -1,7 +1,15 @@
 //! A sink that hands events to the command that looks at them.
 
-use eventer_core::{EventBatch, EventSink, ExportError, async_trait};
+use std::time::Duration;
+
+use eventer_core::{EventBatch, EventSink, ExportError, Pipeline, PipelineBuilder, Policy, async_trait};
 use tokio::sync::mpsc;
+
+/// How often events are taken from the sources: people watch.
+const FREQUENCY: Duration = Duration::from_millis(100);
+
+/// Whoever reads a pager takes the time that it takes.
+const PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Hands batches over. They wait for as long as it takes.
 #[derive(Debug)]
@@ -10,13 +18,14 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    /// The name of the sink.
-    pub(super) const NAME: &str = "tap";
+    const NAME: &str = "tap";
 
-    /// The sink, and where its batches come out. They end when the sink is dropped.
-    pub(super) fn new() -> (Self, mpsc::Receiver<EventBatch>) {
+    /// A pipeline with a tap as its only sink, still without a source, and where its batches come out. They end with the
+    /// pipeline.
+    pub(super) fn pipeline(policy: Policy) -> (PipelineBuilder, mpsc::Receiver<EventBatch>) {
         let (batches, receiver) = mpsc::channel(1);
-        (Self { batches }, receiver)
+        let builder = Pipeline::builder().frequency(FREQUENCY).stop_timeout(PATIENCE);
+        (builder.sink(Self::NAME, Self { batches }, policy), receiver)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use eventer_testkit::{FakeDestination, Reply};
+use eventer_testkit::{FakeDestination, Reply, Resource};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::cluster::cluster;
 use crate::process::{eventer, eventer_in, soon};
 
 /// The line of the answer with these parts.
@@ -70,6 +71,24 @@ async fn destinations_are_asked_and_what_to_do_is_told() {
     line(&ended.stdout, &["refuses", "failed", "401", "see that its credentials are right"]);
     line(&ended.stdout, &["hook", "unknown", "--send-test"]);
     line(&ended.stdout, &["file", "failed", "/nowhere/at does not exist; create it"]);
+}
+
+#[tokio::test]
+async fn the_api_server_is_asked_what_it_allows() {
+    let (server, source) = cluster().await;
+    let ended = eventer(&["check", "--connect", &source, "--sink=log:"]).await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""), "{}", ended.stdout);
+    line(&ended.stdout, &["source", "kubernetes", "ok", "reach the API server (v"]);
+    line(&ended.stdout, &["source", "kubernetes", "ok", "may list and watch events in all namespaces"]);
+    assert!(server.requests().iter().all(|request| !request.is_watch()));
+
+    server.forbid(Resource::Events);
+    let ended = eventer(&["check", "--connect", &source, "--sink=log:", "-o=json"]).await;
+    assert_eq!(ended.code, 1);
+    let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let answers = told["sources"][0]["answers"].as_array().unwrap();
+    assert_eq!((&answers[0]["result"], &answers[1]["result"]), (&"ok".into(), &"failed".into()));
+    assert!(answers[1]["detail"].as_str().unwrap().contains("apply deploy/20-rbac.yaml"), "{told}");
 }
 
 /// Each answers only when both have been asked.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use eventer_testkit::{FakeApiServer, events};
+use eventer_testkit::{FakeApiServer, Resource, events};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -149,6 +149,23 @@ async fn without_a_kubeconfig_it_says_so() {
     let ended = eventer(&["tail", "--source=replay:/nowhere.jsonl"]).await;
     assert_eq!((ended.code, &*ended.stdout), (1, ""));
     ended.says(&["error: could not open the recording /nowhere.jsonl", "No such file"]);
+}
+
+#[tokio::test]
+async fn a_cluster_that_refuses_or_is_not_there_is_told_at_once() {
+    let server = FakeApiServer::start().await;
+    let config = kubeconfig(&server, Some("prod"));
+    server.forbid(Resource::Events);
+    let ended = eventer(&["tail", &flag("kubeconfig", &config)]).await;
+    assert_eq!((ended.code, &*ended.stdout), (1, ""));
+    ended.says(&[
+        "error: could not read the events: list and watch of events",
+        "not allowed in the namespace prod",
+    ]);
+    server.stop().await;
+    let ended = eventer(&["tail", &flag("kubeconfig", &config), "-o=json"]).await;
+    assert_eq!((ended.code, &*ended.stdout), (1, ""));
+    ended.says(&["error: could not read the events: could not ask the API server"]);
 }
 
 #[tokio::test]

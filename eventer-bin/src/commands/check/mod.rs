@@ -40,7 +40,7 @@ const UNASKED_SINK: &str =
 
 /// What is wrong beside the plans themselves: a test for a sink that is not there.
 pub(crate) fn mistakes(args: &CheckArgs, plans: &Plans) -> Vec<String> {
-    let names = plans.names().map(|(_, sinks)| sinks).unwrap_or_default();
+    let names = plans.names().unwrap_or_default().sinks;
     let unknown = args.send_test.iter().filter(|name| !names.iter().any(|known| **known == ***name));
     let mistake = |name: &String| {
         let hint = match nearest(name, names.iter().map(|name| &**name)) {
@@ -59,10 +59,10 @@ pub(crate) fn mistakes(args: &CheckArgs, plans: &Plans) -> Vec<String> {
 /// Nothing can be asked.
 pub(crate) async fn run(args: CheckArgs, plans: Plans) -> Result<Told, BuildError> {
     logging::install_beside(args.verbosity, environment::stderr_takes_colours(), None);
-    let (source_names, sink_names) = plans.names()?;
+    let names = plans.names()?;
     let config_maps = plans.sources.iter().find_map(SourcePlan::config_maps);
     let mut asked = JoinSet::new();
-    let sources = source_names.into_iter().zip(plans.sources);
+    let sources = names.sources.into_iter().zip(plans.sources);
     for (index, (name, plan)) in sources.enumerate() {
         let component = Component { role: Role::Source, name, kind: plan.kind };
         let connect = args.connect;
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: CheckArgs, plans: Plans) -> Result<Told, BuildErro
         });
     }
     let test_event = Arc::new(test_event(&args, SystemClock.now()));
-    for (index, (name, plan)) in sink_names.into_iter().zip(plans.sinks).enumerate() {
+    for (index, (name, plan)) in names.sinks.into_iter().zip(plans.sinks).enumerate() {
         let mut context = SinkContext::new(name.clone());
         context.time_zone = environment::time_zone();
         context.config_maps.clone_from(&config_maps);

@@ -7,13 +7,12 @@ mod render;
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Duration;
 
 use eventer_core::event::Labels;
 use eventer_core::filter::Decision;
 use eventer_core::{
-    BuildError, ComponentUri, Event, EventBatch, EventFilter, Pipeline, PipelineBuilder, Policy, Registry,
-    SinkContext, SinkPlan, SourcePlan, report,
+    BuildError, ComponentUri, Event, EventBatch, EventFilter, PipelineBuilder, Policy, Registry, SinkContext,
+    SinkPlan, SourcePlan, report,
 };
 
 use super::tap::Tap;
@@ -21,12 +20,6 @@ use crate::args::{Events, ExplainArgs};
 use crate::config::DROP;
 use crate::plans::{self, Plans};
 use crate::{environment, logging};
-
-/// How often events are taken from a source.
-const FREQUENCY: Duration = Duration::from_millis(100);
-
-/// Whoever reads a pager takes the time that it takes.
-const PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
 
 const NO_SINK: &str =
     "--sink is missing: say which sinks are asked, by --sink or --config, as a run is told them";
@@ -47,10 +40,9 @@ pub(crate) async fn run(args: ExplainArgs, plans: Plans, registry: &Registry) ->
     }
     let mut asked = Asked::new(&plans, args.run.static_labels)?;
     let sources = sources(&args.events, plans.sources, registry)?;
-    let (tap, mut batches) = Tap::new();
-    let builder = Pipeline::builder().cluster(args.run.cluster).frequency(FREQUENCY).stop_timeout(PATIENCE);
-    let builder = sources.into_iter().fold(builder, PipelineBuilder::source_plan);
-    let pipeline = builder.sink(Tap::NAME, tap, Policy::default()).build()?;
+    let (builder, mut batches) = Tap::pipeline(Policy::default());
+    let builder = sources.into_iter().fold(builder.cluster(args.run.cluster), PipelineBuilder::source_plan);
+    let pipeline = builder.build()?;
 
     let most = args.count.unwrap_or(u64::MAX);
     let mut explained = 0;
@@ -137,7 +129,7 @@ impl Asked {
         let mut context = SinkContext::new("");
         context.time_zone = environment::time_zone();
         context.config_maps = plans.sources.iter().find_map(SourcePlan::config_maps);
-        let (_, names) = plans.names()?;
+        let names = plans.names()?.sinks;
         Ok(Self {
             drop: plans.drop.clone(),
             static_labels: (!static_labels.is_empty()).then(|| Arc::new(static_labels)),

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use eventer_core::{
-    BuildError, Clock, Environment, EventBatch, Finding, Pipeline, Policy, Registry, Summary, SystemClock,
+    BuildError, Clock, Environment, EventBatch, Finding, Policy, Registry, Summary, SystemClock,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -33,17 +33,11 @@ use columns::Style;
 use screen::Terminal;
 use view::{Now, View};
 
-/// How often events are taken from the source.
-const FREQUENCY: Duration = Duration::from_millis(100);
-
 /// How often it is looked for repeats whose time has come.
 const TICK: Duration = Duration::from_secs(1);
 
 /// After a signal, the last line is ended within this time or not at all.
 const LAST_LINE: Duration = Duration::from_secs(1);
-
-/// Whoever reads a pager takes the time that it takes.
-const PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Everything that is wrong with the flags.
 pub(crate) fn mistakes(args: &TailArgs, registry: &Registry, environment: &dyn Environment) -> Vec<String> {
@@ -86,18 +80,13 @@ pub(crate) async fn run(
         super::note(&format!("events of the namespace {}; -A shows all", names.join(", ")));
     }
 
-    let (tap, batches) = Tap::new();
     let policy = Policy { filter: args.filter.clone(), ..Policy::default() };
-    let pipeline = Pipeline::builder()
-        .frequency(FREQUENCY)
-        .stop_timeout(PATIENCE)
-        .source_plan(plan)
-        .sink(Tap::NAME, tap, policy)
-        .build()?;
+    let (builder, batches) = Tap::pipeline(policy);
+    let pipeline = builder.source_plan(plan).build()?;
     let (stop, stopped) = oneshot::channel();
     let mut shown = show(view(&args, &namespaces, terminal), batches, stopped)?;
     let summary = tokio::select! {
-        summary = pipeline.run() => summary?,
+        summary = pipeline.run() => summary,
         written = &mut shown => return finish(written),
         _ = signals.next() => {
             drop(stop);
@@ -109,7 +98,7 @@ pub(crate) async fn run(
         written = shown => finish(written)?,
         _ = signals.next() => {}
     }
-    is_whole(&summary)
+    is_whole(&summary?)
 }
 
 /// Shows the batches on a thread of its own until they end, or the other end of `stopped` is dropped. It is no task of the
