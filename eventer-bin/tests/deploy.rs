@@ -41,12 +41,8 @@ fn files(folder: &str) -> Vec<PathBuf> {
 }
 
 fn documents(file: &Path) -> Vec<Value> {
-    use serde::Deserialize as _;
     let text = fs::read_to_string(file).unwrap();
-    let documents = serde_yaml::Deserializer::from_str(&text);
-    documents
-        .map(|document| Value::deserialize(document).unwrap_or_else(|error| panic!("{file:?}: {error}")))
-        .collect()
+    serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{file:?}: {error}"))
 }
 
 /// All objects that `kubectl apply -f deploy/` makes, or one of the examples.
