@@ -11,6 +11,7 @@ use std::time::Duration;
 use eventer_core::time::parse_duration;
 use eventer_core::uri::ByteSize;
 use eventer_core::{ComponentUri, ConfigError, OptionValue, PipelineBuilder, Registry, SinkPlan};
+use eventer_sources::kubernetes::KNOWN_KINDS;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Container, Namespace, PersistentVolumeClaim, PodSpec, Secret, Service, ServiceAccount,
@@ -99,7 +100,8 @@ fn files_with_a_pod() -> Vec<PathBuf> {
 
 #[test]
 fn every_manifest_is_an_object_that_kubernetes_knows_to_its_last_field() {
-    let all: Vec<Value> = objects("").into_iter().chain(objects("examples")).collect();
+    let folders = ["", "enrichment", "examples"];
+    let all: Vec<Value> = folders.iter().flat_map(|folder| objects(folder)).collect();
     assert!(all.len() >= 9, "{}", all.len());
     for object in all {
         let read_again = match object["kind"].as_str().unwrap() {
@@ -150,6 +152,35 @@ fn it_may_read_events_and_nothing_else() {
     assert_eq!(subject.namespace, accounts[0].metadata.namespace);
     let set = statefulset(&deploy().join("40-statefulset.yaml"));
     assert_eq!(pod(&set).service_account_name.as_ref(), Some(&subject.name));
+}
+
+#[test]
+fn what_is_looked_up_may_be_read_and_nothing_else() {
+    let objects = objects("enrichment");
+    let roles: Vec<ClusterRole> = decode(&objects, "ClusterRole");
+    let bindings: Vec<ClusterRoleBinding> = decode(&objects, "ClusterRoleBinding");
+    let [in_namespaces, in_none] = roles.as_slice() else { panic!("two roles") };
+    for (role, is_namespaced) in [(in_namespaces, true), (in_none, false)] {
+        let mut allowed = BTreeSet::new();
+        for rule in role.rules.as_ref().unwrap() {
+            assert_eq!(rule.verbs, ["list", "watch"]);
+            let [group] = rule.api_groups.as_deref().unwrap() else { panic!("one group a rule") };
+            let resources = rule.resources.iter().flatten();
+            allowed.extend(resources.map(|resource| (group.clone(), resource.clone())));
+        }
+        let known = KNOWN_KINDS.iter().filter(|known| known.is_namespaced == is_namespaced);
+        let needed: BTreeSet<_> =
+            known.map(|known| (known.group.to_owned(), known.plural.to_owned())).collect();
+        assert_eq!(allowed, needed);
+    }
+    let set = statefulset(&deploy().join("40-statefulset.yaml"));
+    assert_eq!(bindings.len(), roles.len());
+    for (binding, role) in bindings.iter().zip(&roles) {
+        assert_eq!(Some(&binding.role_ref.name), role.metadata.name.as_ref());
+        let [subject] = binding.subjects.as_deref().unwrap() else { panic!("one subject") };
+        assert_eq!(Some(&subject.name), pod(&set).service_account_name.as_ref());
+        assert_eq!(subject.namespace, set.metadata.namespace);
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The options of `newsink:`, and how its sink is opened.
 
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, SecretSource, SinkConfig, SinkContext,
-    UriReader,
+    BuildError, ComponentSpec, ConfigError, EndpointSpec, EventBatch, OptionSpec, SecretSource, SinkConfig,
+    SinkContext, UriReader,
 };
 
+use super::encode;
 use super::sink::NewSinkSink;
 use crate::http::{CA_FILE, CERT_FILE, INSECURE, KEY_FILE, PROXY, Transport, URL_FILE, UrlSource, take_url};
 
@@ -34,5 +35,10 @@ impl SinkConfig for NewSinkConfig {
 
     async fn build(&self, context: &SinkContext) -> Result<NewSinkSink, BuildError> {
         NewSinkSink::open(self, context).await
+    }
+
+    async fn preview(&self, batch: &EventBatch, _: &SinkContext) -> Result<Option<String>, BuildError> {
+        let body = encode::body(batch).map_err(|error| BuildError::new("write the events", error))?;
+        Ok(Some(String::from_utf8_lossy(&body).into_owned()))
     }
 }

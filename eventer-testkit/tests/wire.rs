@@ -109,6 +109,21 @@ async fn pages_are_as_recorded() {
 }
 
 #[tokio::test]
+async fn a_list_of_metadata_alone_is_as_recorded() {
+    let server = FakeApiServer::start().await;
+    let name = "41-list-partialmetadata";
+    for (item, version) in items(name) {
+        server.advance_to(version - 1);
+        assert_eq!(server.add(item), version);
+    }
+    server.add(r#"{"metadata":{"name":"zz","namespace":"shop"},"reason":"NotShown"}"#);
+    server.advance_to(7282);
+    let mut expected = recorded(name);
+    expected.body = expected.body.replace("\"remainingItemCount\":1539", "\"remainingItemCount\":1");
+    assert_eq!(replay(&server, name).await, expected);
+}
+
+#[tokio::test]
 async fn what_is_too_old_is_as_recorded() {
     let server = FakeApiServer::start().await;
     server.add(r#"{"metadata":{"name":"a","namespace":"batch-jobs"}}"#);

@@ -17,7 +17,8 @@ use eventer_core::event::Labels;
 use eventer_core::uri::nearest;
 use eventer_core::{ComponentSpec, Environment, Secret};
 
-use crate::document::{Entry, Node, Value};
+use crate::convert;
+use crate::document::{DocumentError, Entry, Node, Value};
 use component::Surroundings;
 pub(crate) use component::{Component, Place};
 use keys::STATIC_LABELS;
@@ -77,10 +78,17 @@ impl ConfigFile {
     /// # Errors
     /// Every mistake in it, for people to read.
     pub(crate) fn parse(name: &str, text: &str, environment: &dyn Environment) -> Result<Self, Vec<String>> {
-        let document = Node::parse(text).map_err(|error| {
+        let told = |error: DocumentError| {
             let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
             vec![format!("{name}{line}: {error}")]
-        })?;
+        };
+        if let Some(tool) = Node::parse_all(text).map_err(told)?.iter().find_map(convert::detect) {
+            return Err(vec![format!(
+                "{name}: this is a configuration of {tool}; `eventer convert {tool} {name}` makes one of eventer's of it, and tells \
+                 what changes"
+            )]);
+        }
+        let document = Node::parse(text).map_err(told)?;
         let mut reader = Reader { name, environment, mistakes: Vec::new() };
         let file = Self { text: Secret::new(text.to_owned()), ..reader.file(&document) };
         if reader.mistakes.is_empty() { Ok(file) } else { Err(reader.mistakes) }
@@ -160,14 +168,6 @@ impl Reader<'_> {
             self.mistake(document.line, "", "it is no map of keys; it begins with sources: or sinks:");
             return file;
         };
-        if is_of_event_exporter(document) {
-            self.mistakes.push(format!(
-                "{}: this is a configuration of kubernetes-event-exporter; `eventer convert kubernetes-event-exporter \
-                 {}` makes one of eventer's of it, and tells what changes",
-                self.name, self.name
-            ));
-            return file;
-        }
         for entry in entries {
             match entry.key.as_str() {
                 SOURCES => file.sources = self.list(entry),
@@ -269,11 +269,6 @@ impl Reader<'_> {
 /// File, line and key, for messages.
 fn place(file: &str, line: u64, key: &str) -> String {
     if key.is_empty() { format!("{file}:{line}") } else { format!("{file}:{line}: {key}") }
-}
-
-/// Whether it is what kubernetes-event-exporter reads.
-fn is_of_event_exporter(document: &Node) -> bool {
-    document.get("receivers").is_some() && document.get(SINKS).is_none()
 }
 
 #[cfg(test)]

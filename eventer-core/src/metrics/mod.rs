@@ -3,6 +3,7 @@
 //! The names of kube-eventer stand beside our own ([`kube_eventer`]), so that dashboards go on working.
 
 mod age;
+mod enrichment;
 mod journal;
 mod kube_eventer;
 mod summary;
@@ -15,6 +16,8 @@ use crate::batch::EventBatch;
 use crate::error::ExportErrorKind;
 use crate::time::Clock;
 use age::AgeGauge;
+use enrichment::EnrichmentVecs;
+pub use enrichment::{EnrichmentMetrics, UnenrichedReason};
 pub(crate) use journal::register_journal;
 pub(crate) use kube_eventer::Rounds;
 pub use kube_eventer::{EventCounters, SERIES_LIMIT};
@@ -81,6 +84,7 @@ pub struct Metrics {
     gaps: IntCounterVec,
     watch_age: AgeGauge,
     silence: AgeGauge,
+    enrichment: EnrichmentVecs,
     exported: IntCounterVec,
     retried: IntCounterVec,
     failed: IntCounterVec,
@@ -159,6 +163,7 @@ impl Metrics {
                 "eventer_watch_silence_seconds",
                 "How long ago the API server was last heard: an event, a bookmark, an answered probe.",
             )?,
+            enrichment: EnrichmentVecs::register(registry)?,
             exported: counter(
                 "eventer_events_exported_total",
                 "Events that the destination took.",
@@ -215,6 +220,7 @@ impl Metrics {
             restarts: self.restarts.clone(),
             watch_age: self.watch_age.clone(),
             silence: self.silence.clone(),
+            enrichment: self.enrichment.clone(),
             clock: self.clock.clone(),
             name: name.into(),
         }
@@ -256,6 +262,7 @@ pub struct SourceMetrics {
     restarts: IntCounterVec,
     watch_age: AgeGauge,
     silence: AgeGauge,
+    enrichment: EnrichmentVecs,
 }
 
 impl SourceMetrics {
@@ -320,6 +327,11 @@ impl SourceMetrics {
     /// A gap could not be closed.
     pub fn gap(&self) {
         self.gaps.inc();
+    }
+
+    /// What is counted of looking things up around its events. A source that never asks has no such series.
+    pub fn enrichment(&self) -> EnrichmentMetrics {
+        self.enrichment.of_source(&self.name)
     }
 }
 

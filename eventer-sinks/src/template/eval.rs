@@ -9,7 +9,6 @@ use gotmpl::parse::{
 
 use super::functions::{self, Call, encoding};
 use super::kind::call_time_method;
-
 use super::limits::{BYTES_A_STEP, DEPTH, NESTING, OUTPUT_BYTES};
 use super::output::Output;
 use super::parse::Parsed;
@@ -151,14 +150,13 @@ impl<'e> Rendering<'e> {
             is_empty = false;
             this.pass.step(1)?;
             let in_sight = this.variables.count();
-            let (for_key, for_item) = match &branch.pipe.decl[..] {
-                [] => (None, None),
-                [item] => (None, Some(item)),
-                [key, item, ..] => (Some(key), Some(item)),
-            };
-            for (name, value) in [(for_key, key), (for_item, item.clone())] {
-                if let Some(name) = name {
-                    this.variables.set(name, value, branch.pipe.is_assign);
+            let mut set = |name, value| this.variables.set(name, value, branch.pipe.is_assign);
+            match &branch.pipe.decl[..] {
+                [] => {}
+                [only] => set(only, item.clone()),
+                [first, second, ..] => {
+                    set(first, key);
+                    set(second, item.clone());
                 }
             }
             let flow = this.list(&branch.body, &item)?;
@@ -201,10 +199,7 @@ impl<'e> Rendering<'e> {
         let Some(body) = self.parsed.defined.get(call.name.as_str()) else {
             return Err(self.wrong(call.pos, format!("there is no template \"{}\"", call.name)));
         };
-        let inner = match &call.pipe {
-            Some(pipe) => self.pipeline(pipe, dot)?,
-            None => Value::Nil,
-        };
+        let inner = call.pipe.as_ref().map_or(Ok(Value::Nil), |pipe| self.pipeline(pipe, dot))?;
         let outer = self.variables.enter(inner.clone());
         self.nested(|this| this.list(body, &inner))?;
         self.variables.leave(outer);
@@ -280,13 +275,11 @@ impl<'e> Rendering<'e> {
             0 => TemplateError::TooManySteps,
             _ => self.wrong(pos, format!("{name}: {what}")),
         })?;
-        if value.weight() > OUTPUT_BYTES {
-            return Err(TemplateError::TooLong(OUTPUT_BYTES));
+        match (value.weight(), value.depth()) {
+            (weight, _) if weight > OUTPUT_BYTES => Err(TemplateError::TooLong(OUTPUT_BYTES)),
+            (_, depth) if depth > NESTING => Err(TemplateError::TooDeep),
+            _ => Ok(value),
         }
-        if value.depth() > NESTING {
-            return Err(TemplateError::TooDeep);
-        }
-        Ok(value)
     }
 
     /// `and` and `or`, which compute no more than they need.
@@ -383,7 +376,6 @@ impl<'e> Rendering<'e> {
                 // It is escaped already: what it says is JSON as it stands.
                 self.output.push(&Text::of(value))
             }
-            Value::Text(text) => self.output.push_value(&**text),
             value => self.output.push_value(value),
         };
         self.written(written, pos)

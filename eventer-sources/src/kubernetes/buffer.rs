@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use eventer_core::{Event, Intake};
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
+use super::enrich::Enricher;
 use super::place::Place;
 use super::relist::Listed;
 
@@ -21,6 +23,8 @@ pub(super) struct Item {
     pub(super) reached: Option<Reached>,
     /// The list that the event is from.
     pub(super) listed: Option<Arc<Listed>>,
+    /// Since when the event has been waiting for what is looked up around its object, if it does.
+    pub(super) waits_since: Option<Instant>,
 }
 
 /// How far a scope has come.
@@ -98,6 +102,22 @@ impl Buffer {
         }
     }
 
+    /// Resolves when no event of the next batch waits any more for what is looked up around its object.
+    pub(super) async fn settle(&self, enricher: &Enricher) {
+        let last = self.lock().items.len().min(self.batch_events);
+        let mut next = 0;
+        loop {
+            let mut changed = std::pin::pin!(enricher.changed());
+            changed.as_mut().enable();
+            // They are handed out in order, so it is enough to look at the first that waits.
+            let Some(due) = self.settle_until(last, &mut next, enricher) else { return };
+            tokio::select! {
+                () = changed => {}
+                () = sleep_until(due) => {}
+            }
+        }
+    }
+
     /// Takes what waits, at most a batch, and all of one intake.
     pub(super) fn take(&self) -> Taken {
         let mut taken = Taken::default();
@@ -108,6 +128,9 @@ impl Buffer {
         while let Some(item) = queue.items.front() {
             let is_other = item.event.is_some() && !taken.events.is_empty() && item.intake != taken.intake;
             if is_other || (item.event.is_some() && taken.events.len() == self.batch_events) {
+                break;
+            }
+            if item.waits_since.is_some() {
                 break;
             }
             let Some(item) = queue.items.pop_front() else { break };
@@ -134,6 +157,25 @@ impl Buffer {
         }
         self.room.notify_waiters();
         taken
+    }
+
+    /// Settles items up to `last`, from `next` on. `Some`: that one has to wait, until then at most.
+    fn settle_until(&self, last: usize, next: &mut usize, enricher: &Enricher) -> Option<Instant> {
+        let mut queue = self.lock();
+        let Queue { items, bytes, .. } = &mut *queue;
+        for item in items.range_mut(*next..last) {
+            if let (Some(since), Some(event)) = (item.waits_since, &mut item.event) {
+                let event = Arc::make_mut(event);
+                let before = event.resident_bytes();
+                if let Err(due) = enricher.settle(event, since) {
+                    return Some(due);
+                }
+                *bytes = *bytes - before + event.resident_bytes();
+                item.waits_since = None;
+            }
+            *next += 1;
+        }
+        None
     }
 
     fn try_push(&self, slot: &mut Option<Item>) -> bool {
@@ -189,7 +231,14 @@ mod tests {
 
     fn live(version: u64) -> Item {
         let event = Some(Arc::default());
-        Item { scope: 0, intake: Intake::Live, event, reached: Some(reached(version)), listed: None }
+        Item {
+            scope: 0,
+            intake: Intake::Live,
+            event,
+            reached: Some(reached(version)),
+            listed: None,
+            waits_since: None,
+        }
     }
 
     fn listed() -> Item {
@@ -199,11 +248,19 @@ mod tests {
             event: Some(Arc::default()),
             reached: None,
             listed: None,
+            waits_since: None,
         }
     }
 
     fn passed(scope: usize, version: u64) -> Item {
-        Item { scope, intake: Intake::Live, event: None, reached: Some(reached(version)), listed: None }
+        Item {
+            scope,
+            intake: Intake::Live,
+            event: None,
+            reached: Some(reached(version)),
+            listed: None,
+            waits_since: None,
+        }
     }
 
     fn at(version: u64) -> Place {

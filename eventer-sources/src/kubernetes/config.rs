@@ -4,14 +4,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventer_core::uri::ByteSize;
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, ConfigMaps, EndpointSpec, OptionSpec, SourceConfig,
+    BuildError, ComponentSpec, ConfigError, ConfigMaps, EndpointSpec, Finding, OptionSpec, SourceConfig,
     SourceContext, UriReader,
 };
 use http::Uri;
 
 use super::config_maps::ClusterConfigMaps;
 use super::connect::ConnectOptions;
+use super::enrich::EnrichOptions;
 use super::options::WatchOptions;
 use super::source::KubernetesSource;
 
@@ -104,6 +106,22 @@ const RELIST_INTERVAL: OptionSpec =
     OptionSpec::new("relist_interval", "DURATION", "The least time between two lists of everything.")
         .default("10s");
 
+const ENRICH: OptionSpec = OptionSpec::new(
+    "enrich",
+    "WORD,…",
+    "Look up what is around an event's object: labels, owners, node, namespace, services. Needs more rights. Default: nothing.",
+)
+.repeatable();
+const ENRICH_WAIT: OptionSpec = OptionSpec::new(
+    "enrich_wait",
+    "DURATION",
+    "The longest that an event waits for what is looked up; then it goes out without.",
+)
+.default("500ms");
+const ENRICH_MEMORY: OptionSpec =
+    OptionSpec::new("enrich_memory", "SIZE", "The most memory for objects that are looked up.")
+        .default("32Mi");
+
 impl SourceConfig for KubernetesConfig {
     const SPEC: ComponentSpec = ComponentSpec {
         kind: "kubernetes",
@@ -130,6 +148,9 @@ impl SourceConfig for KubernetesConfig {
             MIN_BACKOFF,
             MAX_BACKOFF,
             RELIST_INTERVAL,
+            ENRICH,
+            ENRICH_WAIT,
+            ENRICH_MEMORY,
         ],
         example: "--source=kubernetes:?context=production&namespaces=web,db&backfill=10m",
     };
@@ -160,6 +181,7 @@ impl SourceConfig for KubernetesConfig {
             min_backoff: take_positive(uri, &MIN_BACKOFF),
             max_backoff: take_positive(uri, &MAX_BACKOFF),
             relist_interval: uri.take_or_default(&RELIST_INTERVAL),
+            enrich: take_enrich(uri),
         };
         if !uri.endpoint().is_empty() {
             let server: Option<Uri> = uri.endpoint().parse().ok();
@@ -186,6 +208,10 @@ impl SourceConfig for KubernetesConfig {
         let realm = self.connect.context.as_deref().unwrap_or_default();
         Ok(KubernetesSource::new(&client, realm, self.watch.clone(), context))
     }
+
+    async fn check(&self) -> Vec<Finding> {
+        self.ask_for_all().await
+    }
 }
 
 fn take_unless_empty(uri: &mut UriReader<'_>, option: &OptionSpec) -> Option<String> {
@@ -199,6 +225,21 @@ fn take_positive(uri: &mut UriReader<'_>, option: &OptionSpec) -> Duration {
         uri.invalid(option, "it must be longer than 0");
     }
     span
+}
+
+fn take_enrich(uri: &mut UriReader<'_>) -> EnrichOptions {
+    let mut options = EnrichOptions {
+        wait: uri.take_or_default(&ENRICH_WAIT),
+        memory: uri.take_or_default::<ByteSize>(&ENRICH_MEMORY).as_usize(),
+        ..EnrichOptions::default()
+    };
+    let lists: Vec<String> = uri.take_all(&ENRICH);
+    for word in lists.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|word| !word.is_empty()) {
+        if let Err(reason) = options.add(word) {
+            uri.invalid(&ENRICH, reason);
+        }
+    }
+    options
 }
 
 fn take_namespaces(uri: &mut UriReader<'_>) -> Vec<String> {

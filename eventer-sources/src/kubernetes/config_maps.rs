@@ -14,9 +14,10 @@ use serde::Deserialize;
 use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::api::{Api, Failure, Resource};
+use super::api::{Api, Resource};
 use super::connect::ConnectOptions;
 use super::decode::Status;
+use super::failure::Failure;
 use super::lines::{Line, Lines};
 use super::options::WatchOptions;
 use super::trouble::Trouble;
@@ -114,7 +115,7 @@ impl Follower {
         let list: List = decoded(&api.list("limit=1").await?)?;
         let version = list.metadata.resource_version.parse();
         let version = version
-            .map_err(|_| Failure::undecodable(Resource::ConfigMaps, "its resourceVersion is no number"))?;
+            .map_err(|_| Failure::undecodable(&Resource::CONFIG_MAPS, "its resourceVersion is no number"))?;
         self.show(list.items.unwrap_or_default().first());
         let body = api.watch(version, WATCH_TIME.as_secs()).await?;
         self.works();
@@ -140,7 +141,7 @@ impl Follower {
                     Line::Whole(line) => self.take(decoded(line)?)?,
                     Line::TooLong(length) => {
                         let why = format!("a line of {length} bytes, of which {MAX_LINE} are allowed");
-                        return Err(Failure::undecodable(Resource::ConfigMaps, &why));
+                        return Err(Failure::undecodable(&Resource::CONFIG_MAPS, &why));
                     }
                 }
             }
@@ -153,7 +154,7 @@ impl Follower {
             WatchLine::Added(config_map) | WatchLine::Modified(config_map) => self.show(Some(&config_map)),
             WatchLine::Deleted {} => self.show(None),
             WatchLine::Bookmark {} => {}
-            WatchLine::Error(status) => return Err(Failure::of_line(Resource::ConfigMaps, &status)),
+            WatchLine::Error(status) => return Err(Failure::of_line(&Resource::CONFIG_MAPS, &status)),
         }
         Ok(())
     }
@@ -256,5 +257,6 @@ enum WatchLine {
 }
 
 fn decoded<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(json).map_err(|error| Failure::undecodable(Resource::ConfigMaps, &report(&error)))
+    serde_json::from_slice(json)
+        .map_err(|error| Failure::undecodable(&Resource::CONFIG_MAPS, &report(&error)))
 }

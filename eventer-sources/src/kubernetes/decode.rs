@@ -101,13 +101,6 @@ impl Decoder {
 
 impl WatchLine {
     fn decode_any_order(line: &[u8], stamp: &Stamp) -> Result<Self, DecodeError> {
-        #[derive(Deserialize)]
-        struct AnyLine<'a> {
-            #[serde(borrow, rename = "type")]
-            kind: Cow<'a, str>,
-            #[serde(borrow)]
-            object: &'a RawValue,
-        }
         let AnyLine { kind, object } = serde_json::from_slice(line)?;
         let object = object.get();
         match &*kind {
@@ -161,7 +154,7 @@ impl Page {
         }
         let page = |metadata: ListMeta<'_>, events, undecodable| Self {
             version: metadata.version(),
-            next: metadata.next.filter(|token| !token.is_empty()).map(Cow::into_owned),
+            next: metadata.into_next(),
             events,
             undecodable,
         };
@@ -202,15 +195,25 @@ struct StatusDetails {
     retry_after_seconds: u64,
 }
 
+/// A line of any watch, its members in any order.
 #[derive(Deserialize)]
-struct Versioned<'a> {
+pub(super) struct AnyLine<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Cow<'a, str>,
     #[serde(borrow)]
-    metadata: ListMeta<'a>,
+    pub(super) object: &'a RawValue,
+}
+
+/// A list of anything, or an object of which only the version matters.
+#[derive(Deserialize)]
+pub(super) struct Versioned<'a> {
+    #[serde(borrow)]
+    pub(super) metadata: ListMeta<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ListMeta<'a> {
+pub(super) struct ListMeta<'a> {
     #[serde(borrow, default)]
     resource_version: Cow<'a, str>,
     #[serde(borrow, default, rename = "continue")]
@@ -218,8 +221,14 @@ struct ListMeta<'a> {
 }
 
 impl ListMeta<'_> {
-    fn version(&self) -> Option<u64> {
+    /// The version; `None` if it is no number.
+    pub(super) fn version(&self) -> Option<u64> {
         self.resource_version.parse().ok()
+    }
+
+    /// The token for the next page, if there is one.
+    pub(super) fn into_next(self) -> Option<String> {
+        self.next.filter(|token| !token.is_empty()).map(Cow::into_owned)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use eventer_core::Intake;
 use eventer_core::time::format_duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -92,6 +91,7 @@ impl Scope {
             to: clock.now(),
             why,
         };
-        self.hand_on(gap.event().into(), Intake::Rereadable, None).await;
+        let event = gap.event();
+        self.hand_on_own(event).await;
     }
 }

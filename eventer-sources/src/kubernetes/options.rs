@@ -5,6 +5,8 @@ use std::time::Duration;
 use eventer_core::OptionValue;
 use eventer_core::time::parse_duration;
 
+use super::enrich::EnrichOptions;
+
 /// How events are watched. The defaults are those of the URI's options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchOptions {
@@ -34,6 +36,8 @@ pub struct WatchOptions {
     pub max_backoff: Duration,
     /// The least time between two lists of everything.
     pub relist_interval: Duration,
+    /// What is looked up around the objects of events.
+    pub enrich: EnrichOptions,
 }
 
 /// What is read of the past at the first start.
@@ -64,6 +68,7 @@ impl Default for WatchOptions {
             min_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),
             relist_interval: Duration::from_secs(10),
+            enrich: EnrichOptions::default(),
         }
     }
 }

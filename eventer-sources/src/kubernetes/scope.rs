@@ -24,10 +24,12 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-use super::api::{Api, Failure, FailureKind, Resource};
+use super::api::{Api, Resource};
 use super::board::{Activity, Board};
 use super::buffer::{Buffer, Item, Reached};
 use super::decode::{Page, Stamp, stamped};
+use super::enrich::Enricher;
+use super::failure::{Failure, FailureKind};
 use super::options::{Backfill, WatchOptions};
 use super::place::{Place, Progress};
 use super::relist::{Base, Listed, Relist};
@@ -80,6 +82,8 @@ pub(super) struct Setting {
     pub(super) options: Arc<WatchOptions>,
     pub(super) cluster: Option<Arc<str>>,
     pub(super) buffer: Arc<Buffer>,
+    /// If something is looked up around the objects of events.
+    pub(super) enricher: Option<Arc<Enricher>>,
     pub(super) board: Arc<Board>,
     pub(super) metrics: SourceMetrics,
     pub(super) clock: Arc<dyn Clock>,
@@ -254,7 +258,7 @@ impl Scope {
         };
         self.works();
         let Some(version) = page.version else {
-            let failure = Failure::undecodable(Resource::Events, "its resourceVersion is no number");
+            let failure = Failure::undecodable(&Resource::EVENTS, "its resourceVersion is no number");
             return self.wait_after(&failure, State::Listing(listing));
         };
         listing.refusals = 0;
@@ -320,37 +324,45 @@ impl Scope {
         Stamp { received_at: self.setting.clock.now(), cluster: self.setting.cluster.clone() }
     }
 
-    /// Puts an event into the buffer, and moves the position. Says whether it had to wait for room.
-    pub(super) async fn hand_on(
-        &mut self,
-        event: Arc<Event>,
-        intake: Intake,
-        reached: Option<Reached>,
-    ) -> bool {
-        let item = Item { scope: self.setting.index, intake, event: Some(event), reached, listed: None };
-        let has_waited = self.setting.buffer.push(item).await;
+    /// Puts an event of a watch into the buffer, and moves the position. Says whether it had to wait for room.
+    pub(super) async fn hand_on(&mut self, event: Arc<Event>, reached: Option<Reached>) -> bool {
+        let item = Item { reached, ..self.item(event, Intake::Live) };
+        let has_waited = self.push_enriched(item).await;
         self.position = reached.or(self.position);
         has_waited
     }
 
     /// Puts an event of a list into the buffer.
     async fn hand_on_listed(&mut self, event: Arc<Event>, listed: Arc<Listed>) {
-        self.setting
-            .buffer
-            .push(Item {
-                scope: self.setting.index,
-                intake: Intake::Rereadable,
-                event: Some(event),
-                reached: None,
-                listed: Some(listed),
-            })
-            .await;
+        let item = Item { listed: Some(listed), ..self.item(event, Intake::Rereadable) };
+        self.push_enriched(item).await;
+    }
+
+    /// Puts an event of our own into the buffer.
+    pub(super) async fn hand_on_own(&mut self, event: Event) {
+        let item = self.item(event.into(), Intake::Rereadable);
+        self.setting.buffer.push(item).await;
+    }
+
+    async fn push_enriched(&self, mut item: Item) -> bool {
+        if let (Some(enricher), Some(event)) = (&self.setting.enricher, &mut item.event) {
+            // Nobody else has it yet, so nothing is copied.
+            item.waits_since = enricher.enrich(Arc::make_mut(event));
+        }
+        self.setting.buffer.push(item).await
+    }
+
+    fn item(&self, event: Arc<Event>, intake: Intake) -> Item {
+        let scope = self.setting.index;
+        Item { scope, intake, event: Some(event), reached: None, listed: None, waits_since: None }
     }
 
     /// Moves the position without an event.
     pub(super) async fn reach(&mut self, reached: Reached) {
         let scope = self.setting.index;
-        let item = Item { scope, intake: Intake::Live, event: None, reached: Some(reached), listed: None };
+        let (intake, reached_then) = (Intake::Live, Some(reached));
+        let item =
+            Item { scope, intake, event: None, reached: reached_then, listed: None, waits_since: None };
         self.setting.buffer.push(item).await;
         self.position = Some(reached);
     }

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use super::api::Api;
 use super::board::Board;
 use super::buffer::{Buffer, Taken};
+use super::enrich::{Enricher, follow};
 use super::options::WatchOptions;
 use super::place::Place;
 use super::scope::{Scope, Setting};
@@ -30,6 +31,7 @@ pub struct KubernetesSource {
     name: Arc<str>,
     clock: Arc<dyn Clock>,
     buffer: Arc<Buffer>,
+    enricher: Option<Arc<Enricher>>,
     board: Arc<Board>,
     /// The name of each scope in the checkpoint, by its index.
     keys: Vec<String>,
@@ -66,6 +68,12 @@ impl KubernetesSource {
         let mut checkpoint = Checkpoint::default();
         let mut keys = Vec::new();
         let mut tasks = JoinSet::new();
+        let enricher = options.enrich.is_any().then(|| {
+            let (enricher, wanted) =
+                Enricher::new(options.enrich.clone(), options.namespaces.clone(), metrics.enrichment());
+            tasks.spawn(follow(enricher.clone(), wanted, client.clone(), options.clone(), name.clone()));
+            enricher
+        });
         for (index, (namespace, label)) in namespaces.into_iter().zip(labels).enumerate() {
             let key = scope_key(realm, namespace, &options);
             let place = stored.0.get(&key).and_then(|position| read_place(position, &name, &label));
@@ -82,13 +90,14 @@ impl KubernetesSource {
                 options: options.clone(),
                 cluster: cluster.clone(),
                 buffer: buffer.clone(),
+                enricher: enricher.clone(),
                 board: board.clone(),
                 metrics: metrics.clone(),
                 clock: clock.clone(),
             };
             tasks.spawn(Scope::new(setting, place).run());
         }
-        Self { name, clock, buffer, board, keys, checkpoint, _tasks: tasks }
+        Self { name, clock, buffer, enricher, board, keys, checkpoint, _tasks: tasks }
     }
 }
 
@@ -103,6 +112,10 @@ impl EventSource for KubernetesSource {
     }
 
     async fn get_new_events(&mut self) -> Result<Option<EventBatch>, SourceError> {
+        if let Some(enricher) = &self.enricher {
+            // For what these events have been waiting for already, and no longer than they may; not for more events.
+            self.buffer.settle(enricher).await;
+        }
         let Taken { intake, events, reached } = self.buffer.take();
         let has_moved = !reached.is_empty();
         for (scope, place) in reached {

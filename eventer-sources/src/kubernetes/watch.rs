@@ -4,16 +4,17 @@ use std::future::pending;
 use std::time::Duration;
 
 use bytes::Bytes;
-use eventer_core::{Intake, report};
+use eventer_core::report;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use tokio::time::{Instant, sleep_until};
 
-use super::api::{Failure, Resource};
+use super::api::Resource;
 use super::buffer::Reached;
 use super::decode::{Decoder, WatchLine, version_of};
+use super::failure::Failure;
 use super::lines::{Line, Lines};
 use super::scope::Scope;
 
@@ -175,13 +176,13 @@ impl Scope {
             match decoded {
                 Ok(WatchLine::Event(event)) => {
                     let reached = version_of(&event).map(|version| Reached { version, at });
-                    reading.was_held_back |= self.hand_on(event, Intake::Live, reached).await;
+                    reading.was_held_back |= self.hand_on(event, reached).await;
                 }
                 Ok(WatchLine::Passed(Some(version))) => self.reach(Reached { version, at }).await,
                 Ok(WatchLine::Passed(None)) => {}
                 Ok(WatchLine::Error(status)) => {
                     let is_expired = status.is_expired();
-                    let failure = Failure::of_line(Resource::Events, &status);
+                    let failure = Failure::of_line(&Resource::EVENTS, &status);
                     return Some(if is_expired { Ending::Expired } else { Ending::Refused(failure) });
                 }
                 Err(what) => self.damaged(&what),

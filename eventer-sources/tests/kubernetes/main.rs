@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod checking;
 mod config_maps;
 mod connecting;
 mod ends;
+mod enriching;
 mod pace;
 mod pressure;
 mod relists;

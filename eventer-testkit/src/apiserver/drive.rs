@@ -222,7 +222,7 @@ impl FakeApiServer {
         self.shared.update(|inner| inner.token = token.map(str::to_owned));
     }
 
-    fn enqueue(&self, target: Target, answer: Answer) {
+    pub(super) fn enqueue(&self, target: Target, answer: Answer) {
         self.shared.update(|inner| inner.orders.entry(target).or_default().push_back(answer));
     }
 }

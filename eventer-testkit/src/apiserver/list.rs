@@ -1,5 +1,6 @@
 //! Lists: whole or in pages, at the present version or an old one.
 
+use super::object::Shape;
 use super::page::Token;
 use super::selector::Selector;
 use super::state::Inner;
@@ -24,7 +25,7 @@ pub(super) fn list(
         .at(version, resource, namespace)
         .filter(|(path, _)| path.strip_prefix(&prefix).is_some_and(|path| path >= start.as_str()))
         .filter(|(_, item)| selector.matches(item));
-    let mut page = Page::new(resource);
+    let mut page = Page::new(resource, Shape::of(request));
     let mut last = None;
     for (path, item) in items.by_ref().take(limit.unwrap_or(usize::MAX)) {
         page.push(item);
@@ -74,6 +75,7 @@ fn place(inner: &Inner, request: &Request, is_limited: bool) -> Result<(u64, Str
 #[derive(Debug)]
 pub(crate) struct Page {
     resource: Resource,
+    shape: Shape,
     items: Vec<u8>,
 }
 
@@ -85,15 +87,15 @@ pub(crate) struct Next {
 }
 
 impl Page {
-    pub(crate) fn new(resource: Resource) -> Self {
-        Self { resource, items: Vec::new() }
+    pub(crate) fn new(resource: Resource, shape: Shape) -> Self {
+        Self { resource, shape, items: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, item: &[u8]) {
         if !self.items.is_empty() {
             self.items.push(b',');
         }
-        self.items.extend_from_slice(item);
+        self.items.extend_from_slice(&self.shape.item(item));
     }
 
     pub(crate) fn into_response(self, version: u64, next: Option<Next>) -> Response {
@@ -105,12 +107,9 @@ impl Page {
                 metadata.set("remainingItemCount", object::raw(&count));
             }
         }
-        let mut body = format!(
-            "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":",
-            self.resource.kind(),
-            self.resource.api_version()
-        )
-        .into_bytes();
+        let (kind, api_version) = self.shape.list_kind(self.resource);
+        let mut body =
+            format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":").into_bytes();
         body.extend_from_slice(&metadata.to_bytes());
         body.extend_from_slice(b",\"items\":[");
         body.extend_from_slice(&self.items);

@@ -3,6 +3,7 @@
 //! Objects are kept as the API server writes list items: no `kind`, no `apiVersion`, no white space. A watch
 //! line or a single object gets both in front again.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -12,6 +13,55 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::Resource;
+use crate::http::Request;
+
+/// How much of its objects a list or a watch shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Whole,
+    /// `PartialObjectMetadata` (recorded: `41-list-partialmetadata`).
+    Metadata,
+}
+
+impl Shape {
+    pub(crate) fn of(request: &Request) -> Self {
+        let is_partial = |accept: &str| accept.contains(";as=PartialObjectMetadata");
+        if request.header("accept").is_some_and(is_partial) { Self::Metadata } else { Self::Whole }
+    }
+
+    /// An item of a list.
+    pub(crate) fn item(self, item: &[u8]) -> Cow<'_, [u8]> {
+        match self {
+            Self::Whole => item.into(),
+            Self::Metadata => metadata_of(item).into(),
+        }
+    }
+
+    /// An object as a watch shows it.
+    pub(crate) fn object(self, resource: Resource, item: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Whole => with_kind(resource, item),
+            Self::Metadata => metadata_of(item),
+        }
+    }
+
+    /// The `kind` and `apiVersion` of a list.
+    pub(crate) fn list_kind(self, resource: Resource) -> (String, &'static str) {
+        match self {
+            Self::Whole => (format!("{}List", resource.kind()), resource.api_version()),
+            Self::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1"),
+        }
+    }
+}
+
+fn metadata_of(item: &[u8]) -> Vec<u8> {
+    let members = Members::parse(item).unwrap_or_default();
+    let metadata = members.get("metadata").map_or("{}", RawValue::get);
+    format!(
+        "{{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{metadata}}}"
+    )
+    .into_bytes()
+}
 
 /// The members of a JSON object in their order, each as its bytes.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::answer::{self, Outcome};
 use super::state::Shared;
 use super::watch::{Ordered, request_timeout, watch};
-use super::{Resource, Route, list, write};
+use super::{Resource, Route, discovery, list, write};
 use crate::http::{Connection, Request, Response};
 
 /// The body of `/version` (recorded: `45-version`).
@@ -60,8 +60,17 @@ async fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
 
 async fn answer(connection: &mut Connection, shared: &Shared, request: &Request) -> io::Result<After> {
     let route = Route::of(request);
+    shared.update(|inner| inner.requests.push(request.clone()));
+    if let Some(resource) = route.resource()
+        && shared.lock().held.contains(&resource)
+    {
+        tokio::select! {
+            () = shared.wait_for(|inner| (!inner.held.contains(&resource)).then_some(())) => {}
+            () = connection.closed() => return Ok(After::Close),
+        }
+    }
     let mut ordered = Ordered::default();
-    match shared.update(|inner| inner.receive(request, &route)) {
+    match shared.update(|inner| inner.take_order(request, &route)) {
         Outcome::AsUsual => {}
         Outcome::Respond(response) => return send(connection, request, &response, false).await,
         Outcome::Drop => return Ok(After::Close),
@@ -108,6 +117,8 @@ fn respond(inner: &mut super::state::Inner, request: &Request, route: &Route) ->
     let result = match route {
         Route::Version => Ok(Response::json(200, VERSION.trim_end())),
         Route::Health => Ok(Response::text(200, "ok")),
+        Route::Group { group, version } => Ok(discovery::resources(group, version)),
+        Route::AccessReview => discovery::access_review(inner, &request.body),
         Route::Unknown => Ok(answer::page_not_found()),
         Route::Collection { resource, namespace } => {
             match (request.method.as_str(), namespace, &inner.flood) {

@@ -1,6 +1,6 @@
 //! What the server's tasks and the test share: the store, the orders, the record of requests.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -20,6 +20,9 @@ pub(super) enum Target {
     Page,
     Lease,
     ConfigMap,
+    ListOf(Resource),
+    WatchOf(Resource),
+    Discovery,
 }
 
 impl Target {
@@ -36,8 +39,11 @@ impl Target {
                 Resource::Leases => Some(Self::Lease),
                 Resource::ConfigMaps => Some(Self::ConfigMap),
                 Resource::Events => None,
+                other if request.is_watch() => Some(Self::WatchOf(*other)),
+                other => Some(Self::ListOf(*other)),
             },
-            Route::Version | Route::Health | Route::Unknown => None,
+            Route::Group { .. } => Some(Self::Discovery),
+            Route::Version | Route::Health | Route::AccessReview | Route::Unknown => None,
         }
     }
 }
@@ -49,6 +55,10 @@ pub(super) struct Inner {
     pub(super) orders: HashMap<Target, VecDeque<Answer>>,
     pub(super) refusal: Option<Answer>,
     pub(super) token: Option<String>,
+    /// What may not be read.
+    pub(super) forbidden: BTreeSet<Resource>,
+    /// Whose requests are not answered for now.
+    pub(super) held: BTreeSet<Resource>,
     pub(super) is_frozen: bool,
     pub(super) bookmarks: bool,
     pub(super) watch_cache: bool,
@@ -59,13 +69,9 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    /// Takes note of a request and says what is ordered for it.
-    pub(super) fn receive(&mut self, request: &Request, route: &Route) -> Outcome {
-        self.requests.push(request.clone());
-        let resource = match route {
-            Route::Collection { resource, .. } | Route::Object { resource, .. } => *resource,
-            Route::Version | Route::Health | Route::Unknown => Resource::Events,
-        };
+    /// Says what is ordered for a request.
+    pub(super) fn take_order(&mut self, request: &Request, route: &Route) -> Outcome {
+        let resource = route.resource().unwrap_or(Resource::Events);
         let facts = Facts { resource, version: self.store.version(), watch_cache: self.watch_cache };
         if let Some(refusal) = &self.refusal {
             return refusal.outcome(request, facts);
@@ -74,6 +80,9 @@ impl Inner {
             && request.header("authorization") != Some(&format!("Bearer {token}"))
         {
             return Outcome::Respond(Status::unauthorized().to_response());
+        }
+        if route.resource().is_some_and(|resource| self.forbidden.contains(&resource)) {
+            return Answer::Forbidden.outcome(request, facts);
         }
         let queue = Target::of(route, request).and_then(|target| self.orders.get_mut(&target));
         match queue.and_then(VecDeque::pop_front) {
@@ -98,6 +107,8 @@ impl Shared {
             orders: HashMap::new(),
             refusal: None,
             token: None,
+            forbidden: BTreeSet::new(),
+            held: BTreeSet::new(),
             is_frozen: false,
             bookmarks: false,
             watch_cache: false,

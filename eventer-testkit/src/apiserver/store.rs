@@ -153,6 +153,11 @@ impl Store {
         )
     }
 
+    /// An object that has been there since `version`, as it was loaded.
+    pub(crate) fn load(&mut self, version: u64, key: Key, item: Bytes) {
+        self.objects.entry(key).or_default().push(Revision { version, item: Some(item) });
+    }
+
     /// Takes the next version; what is put with it belongs to it.
     pub(crate) fn next_version(&mut self) -> u64 {
         self.version += 1;

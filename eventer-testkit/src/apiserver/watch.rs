@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Resource;
 use super::answer::Then;
-use super::object::with_kind;
+use super::object::Shape;
 use super::selector::Selector;
 use super::serve::After;
 use super::state::{Inner, Shared};
@@ -106,7 +106,7 @@ pub(super) async fn watch(
                 next_bookmark += BOOKMARK_INTERVAL;
                 let version = shared.lock().store.version();
                 out.clear();
-                put_chunk(&bookmark(resource, version, false), &mut out);
+                put_chunk(&bookmark(resource, view.shape, version, false), &mut out);
                 connection.write(&out).await?;
             }
         }
@@ -157,6 +157,7 @@ enum Next {
 struct View {
     resource: Resource,
     namespace: Option<String>,
+    shape: Shape,
     selector: Selector,
     wants_bookmarks: bool,
     deadline: Option<Instant>,
@@ -191,6 +192,7 @@ impl View {
         let mut view = Self {
             resource,
             namespace: namespace.map(str::to_owned),
+            shape: Shape::of(request),
             selector: Selector::of(request, resource)?,
             wants_bookmarks: request.param("allowWatchBookmarks") == Some("true"),
             deadline: seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
@@ -205,11 +207,11 @@ impl View {
             view.known = store.version();
             for (_, item) in store.at(store.version(), resource, namespace) {
                 if view.selector.matches(item) {
-                    put_chunk(&line(Kind::Added, resource, item), &mut view.initial);
+                    put_chunk(&line(Kind::Added, view.shape, resource, item), &mut view.initial);
                 }
             }
             if is_streaming && view.wants_bookmarks {
-                put_chunk(&bookmark(resource, store.version(), true), &mut view.initial);
+                put_chunk(&bookmark(resource, view.shape, store.version(), true), &mut view.initial);
             }
         } else if asked < store.compacted() {
             let status = if inner.watch_cache {
@@ -241,7 +243,7 @@ impl View {
                 Entry::Change(change) => self.show(change, out),
                 Entry::Order(order) if is_mine => match order {
                     Order::Bookmark(version) if self.wants_bookmarks => {
-                        put_chunk(&bookmark(self.resource, *version, false), out);
+                        put_chunk(&bookmark(self.resource, self.shape, *version, false), out);
                     }
                     Order::Bookmark(_) => {}
                     Order::Line(line) => put_chunk(line, out),
@@ -274,28 +276,29 @@ impl View {
             (true, true) => Kind::Modified,
             (true, false) => Kind::Deleted,
         };
-        put_chunk(&line(kind, self.resource, &change.item), out);
+        put_chunk(&line(kind, self.shape, self.resource, &change.item), out);
     }
 
     /// Announces a whole chunk and gives half of it.
     fn put_half_a_line(&self, inner: &Inner, out: &mut Vec<u8>) {
         let item = inner.store.at(inner.store.version(), self.resource, None).last();
-        let whole = item.map_or(SOME_LINE.to_vec(), |(_, item)| line(Kind::Modified, self.resource, item));
+        let whole = item
+            .map_or(SOME_LINE.to_vec(), |(_, item)| line(Kind::Modified, self.shape, self.resource, item));
         let mut chunk = Vec::new();
         put_chunk(&whole, &mut chunk);
         out.extend_from_slice(&chunk[..chunk.len() / 2]);
     }
 }
 
-fn line(kind: Kind, resource: Resource, item: &[u8]) -> Vec<u8> {
+fn line(kind: Kind, shape: Shape, resource: Resource, item: &[u8]) -> Vec<u8> {
     let mut line = format!("{{\"type\":\"{}\",\"object\":", kind.word()).into_bytes();
-    line.extend_from_slice(&with_kind(resource, item));
+    line.extend_from_slice(&shape.object(resource, item));
     line.extend_from_slice(b"}\n");
     line
 }
 
 /// A bookmark: an object that is empty but for its version (recorded: `85-streaming-list-rv-compacted`).
-pub(crate) fn bookmark(resource: Resource, version: u64, ends_initial_events: bool) -> Vec<u8> {
+pub(crate) fn bookmark(resource: Resource, shape: Shape, version: u64, ends_initial_events: bool) -> Vec<u8> {
     let annotations =
         if ends_initial_events { r#","annotations":{"k8s.io/initial-events-end":"true"}"# } else { "" };
     let rest = match resource {
@@ -304,11 +307,11 @@ pub(crate) fn bookmark(resource: Resource, version: u64, ends_initial_events: bo
              \"eventTime\":null,\"reportingComponent\":\"\",\"reportingInstance\":\"\""
         }
         Resource::Leases => ",\"spec\":{}",
-        Resource::ConfigMaps => "",
+        Resource::ConfigMaps | Resource::Other(_) => "",
     };
     let item = format!("{{\"metadata\":{{\"resourceVersion\":\"{version}\"{annotations}}}{rest}}}");
     let mut line = b"{\"type\":\"BOOKMARK\",\"object\":".to_vec();
-    line.extend_from_slice(&with_kind(resource, item.as_bytes()));
+    line.extend_from_slice(&shape.object(resource, item.as_bytes()));
     line.extend_from_slice(b"}\n");
     line
 }

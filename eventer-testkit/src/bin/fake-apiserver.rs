@@ -1,8 +1,9 @@
-//! A fake API server with a flood of events, for benchmarks.
+//! A fake API server, for benchmarks and for trying things out: with a flood of events, or with recorded ones.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -26,6 +27,9 @@ fn main() -> ExitCode {
 fn command() -> Command {
     let number =
         |name: &'static str| Arg::new(name).long(name).value_name("N").value_parser(value_parser!(u64));
+    let file = |name: &'static str| {
+        Arg::new(name).long(name).value_name("FILE").value_parser(value_parser!(PathBuf))
+    };
     Command::new("fake-apiserver")
         .about("A fake Kubernetes API server that floods a watch with events")
         .arg(
@@ -53,6 +57,12 @@ fn command() -> Command {
                 .default_value("hold")
                 .help("Keep the watch open when all is sent, or end it and the process"),
         )
+        .arg(file("objects").help("Recorded lists of objects to have, a line each with `path` and `list`"))
+        .arg(
+            file("play")
+                .conflicts_with_all(["events", "listed", "rate", "bookmarks", "after-flood"])
+                .help("Instead of a flood, play these lines of a watch once somebody watches"),
+        )
 }
 
 async fn run(flags: &ArgMatches) -> io::Result<()> {
@@ -68,8 +78,21 @@ async fn run(flags: &ArgMatches) -> io::Result<()> {
     let address = *flags.get_one::<SocketAddr>("listen").expect("the flag has a default");
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
-    let server = FakeApiServer::start_flood(address, flood).await?;
+    let read = |name: &str| flags.get_one::<PathBuf>(name).map(std::fs::read_to_string).transpose();
+    let (objects, lines) = (read("objects")?, read("play")?);
+    let server = match lines {
+        Some(_) => FakeApiServer::start_on(address).await?,
+        None => FakeApiServer::start_flood(address, flood).await?,
+    };
+    server.load(&objects.unwrap_or_default());
     writeln!(io::stdout(), "{}", server.url())?;
+    if let Some(lines) = lines {
+        tokio::select! {
+            () = server.wait_for_watch() => lines.lines().for_each(|line| _ = server.replay(line)),
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    }
     tokio::select! {
         () = server.wait_for_flood_end(), if ends => {}
         _ = terminated.recv() => {}

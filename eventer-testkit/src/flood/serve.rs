@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use super::template::{NAMESPACES, name, namespace, number};
 use super::{BASE, Flood};
 use crate::apiserver::list::{Next, Page};
+use crate::apiserver::object::Shape;
 use crate::apiserver::page::Token;
 use crate::apiserver::selector::Selector;
 use crate::apiserver::status::Status;
@@ -40,7 +41,7 @@ impl Flood {
             return Err(Status::version_too_large(asked, BASE + newest, false));
         }
 
-        let mut page = Page::new(Resource::Events);
+        let mut page = Page::new(Resource::Events, Shape::Whole);
         let (mut item, mut taken, mut last) = (Vec::new(), 0, None);
         let mut numbers = in_key_order(newest, place, start).peekable();
         while taken < limit.unwrap_or(u64::MAX)
@@ -155,7 +156,7 @@ impl Flood {
 
     async fn write_bookmark(&self, connection: &mut Connection, event: u64) -> io::Result<()> {
         let mut out = Vec::new();
-        put_chunk(&bookmark(Resource::Events, BASE + event, false), &mut out);
+        put_chunk(&bookmark(Resource::Events, Shape::Whole, BASE + event, false), &mut out);
         connection.write(&out).await
     }
 

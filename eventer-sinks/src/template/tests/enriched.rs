@@ -134,3 +134,30 @@ fn one_action_alone_gives_json_of_its_own_type() {
         assert_eq!(json(template, &event), expected, "{template}");
     }
 }
+
+#[test]
+fn kubernetes_event_exporters_templates_work_as_they_are() {
+    let event = enriched();
+    for (template, expected) in [
+        ("#{{ index .InvolvedObject.Labels \"team\" }}-alerts", "#payments-alerts"),
+        ("{{ .Reason }}: {{ .Message | trunc 8 }}", "BackOff: Back-off"),
+        ("{{ if eq .Type \"Warning\" }}danger{{ else }}good{{ end }}", "danger"),
+        (
+            "{{ .InvolvedObject.Kind }} {{ .InvolvedObject.Namespace }}/{{ .InvolvedObject.Name }} {{ .ClusterName }}",
+            "Pod shop/web-0 prod-eu-1",
+        ),
+        (
+            "{{ .UID }} {{ .GetTimestampISO8601 }}",
+            "22222222-2222-4222-8222-222222222222 2024-05-06T07:00:00.000Z",
+        ),
+        ("{{ .Source.Component }} {{ .Source.Host }} {{ .ReportingController }}", "kubelet node-1 kubelet"),
+        (
+            "{{ .FirstTimestamp }} {{ .EventTime }}",
+            "2024-05-06 07:00:00 +0000 UTC 0001-01-01 00:00:00 +0000 UTC",
+        ),
+        ("{{ .InvolvedObject.Labels.absent }}", "<no value>"),
+        ("{{ toJson .InvolvedObject.Labels }}", r#"{"app.kubernetes.io/name":"web","team":"payments"}"#),
+    ] {
+        assert_eq!(render(template, &event), expected, "{template}");
+    }
+}
