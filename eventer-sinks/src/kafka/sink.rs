@@ -95,6 +95,13 @@ impl KafkaSink {
         self.config.topic.of(event, &self.scope())
     }
 
+    /// Makes `value` that of the event's record, and answers with its topic.
+    fn record(&self, event: &Event, value: &mut Vec<u8>) -> Result<Cow<'_, str>, String> {
+        value.clear();
+        write_value(event, &self.config.format, &self.scope(), value)?;
+        self.topic_of(event)
+    }
+
     fn scope(&self) -> Scope<'_> {
         Scope { time_zone: &self.time_zone, now: self.clock.now(), escaping: Escaping::None }
     }
@@ -112,7 +119,8 @@ impl KafkaSink {
         let mut asked_again = HashSet::new();
         let mut value = Vec::new();
         for (index, event) in batch.iter().enumerate() {
-            let topic = match self.topic_of(event) {
+            // Before it counts as on its way: of what is not queued no report would ever come.
+            let topic = match self.record(event, &mut value) {
                 Ok(topic) => topic,
                 Err(reason) => {
                     rejections.push((index, reason));
@@ -120,11 +128,6 @@ impl KafkaSink {
                 }
             };
             while export.has_to_queue(index) {
-                value.clear();
-                if let Err(reason) = write_value(event, &self.config.format, &self.scope(), &mut value) {
-                    rejections.push((index, reason));
-                    break;
-                }
                 let key = key(event);
                 let mut record = Record::with_opaque_to(&topic, event.clone())
                     .key(&*key)

@@ -17,10 +17,10 @@ fn golden_event(number: usize) -> Event {
     serde_json::from_str(golden_input(number)).unwrap()
 }
 
-fn value(event: &Event, format: Format) -> String {
+fn value(event: &Event, format: &Format) -> String {
     let scope = Scope { time_zone: &TimeZone::UTC, now: Timestamp::UNIX_EPOCH, escaping: Escaping::None };
     let mut out = Vec::new();
-    write_value(event, &format, &scope, &mut out).unwrap();
+    write_value(event, format, &scope, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -38,21 +38,21 @@ fn the_default_value_is_kube_eventers() {
         (3, include_str!("../../../testdata/kafka/kube-eventer-input-3.json")),
         (4, include_str!("../../../testdata/kafka/kube-eventer-input-4.json")),
     ] {
-        assert_eq!(value(&golden_event(number), Format::Eventer), golden, "input {number}");
+        assert_eq!(value(&golden_event(number), &Format::Eventer), golden, "input {number}");
     }
 }
 
 #[test]
 fn the_other_value_is_the_event_itself() {
     let event = Event { cluster: Some("east".into()), ..golden_event(2) };
-    let read: Event = serde_json::from_str(&value(&event, Format::Event)).unwrap();
+    let read: Event = serde_json::from_str(&value(&event, &Format::Event)).unwrap();
     assert_eq!(read, event);
 }
 
 #[test]
 fn a_value_may_be_laid_out() {
     let layout = Layout::parse(r#"{"why": "{{ .Reason }}", "n": "{{ .Count }}"}"#).unwrap();
-    assert_eq!(value(&golden_event(2), Format::Layout(layout)), r#"{"why":"BackOff","n":7}"#);
+    assert_eq!(value(&golden_event(2), &Format::Layout(layout)), r#"{"why":"BackOff","n":7}"#);
 }
 
 #[tokio::test]
