@@ -81,6 +81,86 @@ async fn a_watch_without_a_version_begins_with_everything_in_key_order() {
 }
 
 #[tokio::test]
+async fn objects_of_other_kinds_are_listed_watched_and_deleted() {
+    let server = FakeApiServer::start().await;
+    let (nodes, widgets) = (Resource::named("nodes"), Resource::named("widgets.example.com"));
+    server.put(nodes, r#"{"metadata":{"name":"node-1"},"status":{}}"#);
+    let mut watch =
+        watch(&server, "/apis/example.com/v1/namespaces/shop/widgets?watch=1&resourceVersion=101").await;
+    server.put(widgets, r#"{"metadata":{"name":"other","namespace":"elsewhere"}}"#);
+    server.put(widgets, r#"{"metadata":{"name":"w","namespace":"shop"}}"#);
+    server.put(widgets, r#"{"metadata":{"name":"w","namespace":"shop"},"spec":{}}"#);
+    server.delete(widgets, "shop", "w");
+    for (kind, version) in [("ADDED", 103), ("MODIFIED", 104), ("DELETED", 105)] {
+        assert_eq!(line(&mut watch).await, seen(kind, "w", version));
+    }
+    let (_, all) = list(server.address(), "/api/v1/nodes").await;
+    assert_eq!((names(&all), &all["kind"]), (vec!["node-1"], &json!("NodeList")));
+    let (_, node) = list(server.address(), "/api/v1/nodes/node-1").await;
+    assert_eq!((&node["kind"], &node["metadata"]["name"]), (&json!("Node"), &json!("node-1")));
+}
+
+#[tokio::test]
+async fn a_watch_of_metadata_shows_nothing_else() {
+    let server = FakeApiServer::start().await;
+    let accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    let target = "/api/v1/pods?watch=1&allowWatchBookmarks=true&resourceVersion=100";
+    let request = format!("GET {target} HTTP/1.1\r\nHost: h\r\nAccept: {accept}\r\n\r\n");
+    let mut watch = send(server.address(), &request).await.unwrap();
+    server.wait_for_watch().await;
+    server.put(
+        Resource::named("pods"),
+        r#"{"metadata":{"name":"a","namespace":"shop"},"spec":{},"status":{}}"#,
+    );
+    server.bookmark();
+    let added: Value = serde_json::from_str(&watch.chunk().await.unwrap()).unwrap();
+    let object = added["object"].as_object().unwrap();
+    assert_eq!(object["kind"], "PartialObjectMetadata");
+    assert_eq!(object.keys().collect::<Vec<_>>(), ["apiVersion", "kind", "metadata"]);
+    let bookmark: Value = serde_json::from_str(&watch.chunk().await.unwrap()).unwrap();
+    assert_eq!(
+        (&bookmark["type"], &bookmark["object"]["kind"]),
+        (&json!("BOOKMARK"), &json!("PartialObjectMetadata"))
+    );
+}
+
+#[tokio::test]
+async fn what_is_forbidden_is_refused_and_told_beforehand() {
+    let server = FakeApiServer::start().await;
+    let review = |resource: &str, group: &str| {
+        json!({"spec": {"resourceAttributes": {"verb": "list", "resource": resource, "group": group}}})
+            .to_string()
+    };
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let is_allowed = async |resource: &str, group: &str| {
+        let answer = send_json(server.address(), "POST", path, &review(resource, group)).await;
+        assert_eq!(answer.status, 201);
+        let answer: Value = serde_json::from_str(&answer.body().await.0).unwrap();
+        answer["status"]["allowed"].as_bool().unwrap()
+    };
+    server.forbid(Resource::named("jobs.batch"));
+    assert!(!is_allowed("jobs", "batch").await && is_allowed("pods", "").await);
+    assert_eq!(list(server.address(), "/apis/batch/v1/jobs").await.0, 403);
+    server.allow(Resource::named("jobs.batch"));
+    assert!(is_allowed("jobs", "batch").await);
+    assert_eq!(list(server.address(), "/apis/batch/v1/jobs").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_group_tells_its_resources() {
+    let server = FakeApiServer::start().await;
+    let (_, group) = list(server.address(), "/apis/example.com/v1").await;
+    assert_eq!(
+        (&group["kind"], &group["groupVersion"]),
+        (&json!("APIResourceList"), &json!("example.com/v1"))
+    );
+    let resources = group["resources"].as_array().unwrap();
+    let told = resources.iter().map(|resource| (&resource["name"], &resource["namespaced"]));
+    assert!(told.eq([(&json!("widgets"), &json!(true)), (&json!("factories"), &json!(false))]));
+    assert_eq!(get(server.address(), "/apis/example.com/v2").await.status, 404);
+}
+
+#[tokio::test]
 async fn recorded_lines_come_out_as_they_went_in() {
     let server = FakeApiServer::start().await;
     let mut watch = watch(&server, WATCH).await;

@@ -523,6 +523,20 @@ async fn what_is_forbidden_is_left_out_without_a_wait_and_unreadies_nothing() {
     );
 }
 
+#[tokio::test]
+async fn what_cannot_be_read_now_is_not_waited_for_and_comes_later() {
+    let mut rig = start(FakeApiServer::start().await, looking_up("labels")).await;
+    rig.server.put(pods(), pod("web", "u", "web"));
+    rig.server.next_list_of(pods(), Answer::InternalError);
+    rig.server.next_list_of(pods(), Answer::BreakBody);
+    happens(&mut rig, "a", "u");
+    assert_eq!(app(&*read(&mut rig, "a").await), None);
+    assert_eq!(unenriched(&rig, "unavailable"), 1.0);
+    rig.server.wait_for_request(|request| request.path == "/api/v1/pods" && request.is_watch()).await;
+    happens(&mut rig, "b", "u");
+    assert_eq!(app(&*read(&mut rig, "b").await), Some("web"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_becomes_allowed_is_looked_up_after_a_while() {
     let mut options = looking_up("labels");

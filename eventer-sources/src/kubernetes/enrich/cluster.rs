@@ -1,6 +1,5 @@
 //! What is known of the cluster, and what an event gets of it. Pure.
 
-use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use eventer_core::Event;
@@ -12,11 +11,10 @@ use super::kinds::{Following, KindId, Kinds, KnownKind, ScopeId};
 use super::object::{Detail, Object};
 use super::options::EnrichOptions;
 use super::store::{Slot, Store, path};
+use super::vain::Vain;
 
 /// The longest chain of owners.
 const MAX_OWNERS: usize = 8;
-/// So many objects are remembered that were waited for in vain.
-const MAX_VAIN: usize = 10_000;
 
 /// What is known of a cluster.
 #[derive(Debug)]
@@ -359,40 +357,6 @@ impl Asking {
 
     fn miss(&mut self, reason: UnenrichedReason) {
         self.missing.get_or_insert(reason);
-    }
-}
-
-/// What was waited for in vain. Nothing waits for it again until it has come.
-#[derive(Debug, Default)]
-struct Vain {
-    keys: HashSet<Arc<str>>,
-    oldest: VecDeque<Arc<str>>,
-}
-
-impl Vain {
-    fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    fn has(&self, key: &str) -> bool {
-        self.keys.contains(key)
-    }
-
-    fn remember(&mut self, key: String) {
-        let key: Arc<str> = key.into();
-        if self.keys.insert(key.clone()) {
-            self.oldest.push_back(key);
-        }
-        // Those that have come since stand in the line, too.
-        if self.oldest.len() > MAX_VAIN
-            && let Some(key) = self.oldest.pop_front()
-        {
-            self.keys.remove(&key);
-        }
-    }
-
-    fn forget(&mut self, key: &str) {
-        self.keys.remove(key);
     }
 }
 

@@ -13,8 +13,8 @@
 //! behind it waiting at the same time; what must be read for it is read from then on. [`EnrichOptions::wait`] counts from
 //! the receipt, so that the waits of many do not add up.
 //!
-//! - [`cluster`]: what an event gets, and **when there is nothing to wait for**; [`kinds`], [`store`] and [`share`] are what
-//!   it knows.
+//! - [`cluster`]: what an event gets, and **when there is nothing to wait for**; [`kinds`], [`store`], [`share`]
+//!   and [`vain`] are what it knows. [`snapshot`] is the same without a cluster at hand.
 //! - [`follow`]: list and watch of one kind; [`discovery`]: under which resource that is read; [`object`]: bytes to objects.
 
 mod cluster;
@@ -26,6 +26,7 @@ mod options;
 mod share;
 mod snapshot;
 mod store;
+mod vain;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
