@@ -92,11 +92,7 @@ impl SinkManager {
     /// Safe to cancel: they end nevertheless, and can be asked again.
     pub(crate) async fn retire(&mut self, names: &[Arc<str>]) {
         let retired = self.sinks.iter_mut().filter(|sink| names.contains(sink.state.name()));
-        join_all(retired.map(|sink| {
-            sink.worker.layers.attempts.end();
-            sink.task.ended()
-        }))
-        .await;
+        join_all(retired.map(Sink::retire)).await;
     }
 
     /// Lets go of the sink `name`, which has retired, and says what it leaves to its successor.
@@ -186,6 +182,16 @@ impl SinkManager {
 }
 
 impl Sink {
+    /// Ends with the attempt that is under way. That, and what it does to stop, have each the time of an attempt.
+    async fn retire(&mut self) {
+        self.worker.layers.attempts.end();
+        let patience = LEAVE_WITHIN + 2 * self.worker.plan.policy.timeout;
+        if timeout(patience, self.task.ended()).await.is_err() {
+            tracing::error!(sink = &**self.state.name(), "it does not stop, and is left behind");
+            self.task.abort();
+        }
+    }
+
     fn summary(&self) -> SinkSummary {
         let totals = self.state.totals();
         let filter = &self.worker.plan.policy.filter;

@@ -1,11 +1,12 @@
 //! The journal on a storage: what comes in is stored before it is in the log, and what a process left goes on in the next.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::sleep;
 
 use super::room::Wait;
 use super::state::{Away, CursorState, Entry, Held, Lost, Origin, State};
@@ -158,24 +159,45 @@ impl Journal {
         self.0.disk().and_then(|disk| disk.backing.trouble())
     }
 
-    pub(super) async fn append_to_disk(&self, disk: &Disk, batch: EventBatch) {
+    /// As [`append_unless`](Self::append_unless). What is being stored is not given up.
+    pub(super) async fn append_to_disk(
+        &self,
+        disk: &Disk,
+        batch: EventBatch,
+        gives_up: impl Future<Output = ()>,
+    ) -> bool {
+        let mut gives_up = pin!(gives_up);
         if batch.is_empty() {
             while batch.checkpoint().is_some() && !disk.backing.reach(batch.clone()).await {
-                sleep(RETRY_AFTER).await;
+                tokio::select! {
+                    () = sleep(RETRY_AFTER) => {}
+                    () = &mut gives_up => return false,
+                }
             }
-            return;
+            return true;
         }
-        self.wait_for_room(disk, &batch).await;
-        let mut turn = Some(self.0.appending.clone().lock_owned().await);
+        let ready = async {
+            self.wait_for_room(disk, &batch).await;
+            self.0.appending.clone().lock_owned().await
+        };
+        let mut turn = tokio::select! {
+            biased;
+            turn = ready => Some(turn),
+            () = &mut gives_up => return false,
+        };
         while let Some(mine) = turn.take() {
             let store = store(self.0.clone(), batch.clone(), mine);
             // Whether it is stored must not depend on whether somebody still waits for it.
             turn = tokio::spawn(store).await.unwrap_or(None);
             if turn.is_some() {
-                sleep(RETRY_AFTER).await;
+                tokio::select! {
+                    () = sleep(RETRY_AFTER) => {}
+                    () = &mut gives_up => return false,
+                }
             }
         }
         self.0.appended.notify_waiters();
+        true
     }
 
     async fn wait_for_room(&self, disk: &Disk, batch: &EventBatch) {
@@ -215,10 +237,8 @@ impl Journal {
                 }
                 Err(_) => Some(Wait::Until(tokio::time::Instant::now() + RETRY_AFTER)),
             };
-            match wait {
-                None => {}
-                Some(Wait::ForMove) => moved.await,
-                Some(Wait::Until(deadline)) => _ = timeout_at(deadline, moved).await,
+            if let Some(wait) = wait {
+                wait.over(moved).await;
             }
         }
     }

@@ -21,6 +21,7 @@ pub mod storage;
 mod tests;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -98,17 +99,19 @@ impl Journal {
         }))
     }
 
-    /// Appends a batch; waits while there is no room. Without cursors nobody wants the batch, and it goes at once.
+    /// Appends a batch; waits while there is no room, unless `gives_up` resolves: then it is not in the journal, and false
+    /// is the answer. Without cursors nobody wants the batch, and it goes at once.
     ///
     /// # Cancellation
     /// Safe to cancel: the batch is then not in the journal, or whole on its storage.
-    pub(crate) async fn append(&self, batch: EventBatch) {
+    pub(crate) async fn append_unless(&self, batch: EventBatch, gives_up: impl Future<Output = ()>) -> bool {
         if let Some(disk) = self.0.disk() {
-            return self.append_to_disk(disk, batch).await;
+            return self.append_to_disk(disk, batch, gives_up).await;
         }
         if batch.is_empty() {
-            return;
+            return true;
         }
+        let mut gives_up = pin!(gives_up);
         let bytes = batch.resident_bytes();
         loop {
             let moved = self.0.moved.notified();
@@ -125,12 +128,19 @@ impl Journal {
                     Err(wait) => wait,
                 }
             };
-            match wait {
-                room::Wait::ForMove => moved.await,
-                room::Wait::Until(deadline) => _ = tokio::time::timeout_at(deadline, moved).await,
+            tokio::select! {
+                () = wait.over(moved) => {}
+                () = &mut gives_up => return false,
             }
         }
         self.0.appended.notify_waiters();
+        true
+    }
+
+    /// Appends a batch, however long it takes.
+    #[cfg(test)]
+    pub(crate) async fn append(&self, batch: EventBatch) {
+        self.append_unless(batch, std::future::pending()).await;
     }
 
     /// Nothing more will be appended: a sink that has come to the end may leave.

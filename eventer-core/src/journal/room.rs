@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::state::{CursorState, State};
 use crate::batch::Intake;
@@ -25,6 +25,16 @@ pub(super) enum Wait {
     ForMove,
     /// A cursor has to move, or patience ends.
     Until(Instant),
+}
+
+impl Wait {
+    /// Resolves when it is worth looking again; `moved` resolves when a cursor has moved.
+    pub(super) async fn over(self, moved: impl Future<Output = ()>) {
+        match self {
+            Self::ForMove => moved.await,
+            Self::Until(deadline) => _ = timeout_at(deadline, moved).await,
+        }
+    }
 }
 
 impl State {

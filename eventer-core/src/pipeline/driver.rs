@@ -181,17 +181,25 @@ impl Driver {
     }
 
     /// Waits for room, and says while waiting that this is no standstill. False: there was none when the sources' time was
-    /// up; the batch is then counted as undelivered.
+    /// up; the batch is then counted as undelivered. Or there was none when the source was to make room for another one,
+    /// which reads the batch again.
     async fn append(&self, batch: EventBatch) -> bool {
-        let mut append = pin!(self.journal.append(batch.clone()));
+        let can_be_read_again = batch.checkpoint().is_some();
+        let given_up = async {
+            match can_be_read_again {
+                true => self.retired.reached(Phase::Stopping).await,
+                false => std::future::pending().await,
+            }
+        };
+        let mut append = pin!(self.journal.append_unless(batch.clone(), given_up));
         let mut closing = pin!(self.shutdown.reached(Phase::Draining));
         let begin = Instant::now();
         let mut is_told = false;
-        let is_appended = loop {
+        let appended = loop {
             tokio::select! {
                 biased;
-                () = &mut append => break true,
-                () = &mut closing => break false,
+                is_appended = &mut append => break Some(is_appended),
+                () = &mut closing => break None,
                 () = sleep(PUBLISH_EVERY) => self.state.waits_for_room(true),
             }
             // What is wrong with a disk is told where it is found.
@@ -205,12 +213,12 @@ impl Driver {
         };
         if is_told {
             let waited = format_duration(Duration::from_secs(begin.elapsed().as_secs()));
-            tracing::info!(source = &*self.name, waited, "there is room in the journal again");
+            tracing::info!(source = &*self.name, waited, "the wait for room in the journal is over");
         }
-        if !is_appended {
+        if appended.is_none() {
             self.journal.refuse(&batch);
         }
         self.state.waits_for_room(false);
-        is_appended
+        appended.unwrap_or(false)
     }
 }

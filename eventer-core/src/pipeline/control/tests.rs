@@ -257,6 +257,72 @@ async fn what_waited_for_a_sink_that_is_taken_out_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_source_that_waits_for_room_makes_room_for_another_one() {
+    let destination = Destination::default();
+    let hanging = || {
+        let sink = ScriptedSink::always(|| crate::testing::Answer::Hang);
+        SinkPlan::ready(
+            "only",
+            Arc::new(sink),
+            Policy { timeout: Duration::from_secs(1), ..Policy::default() },
+        )
+    };
+    let (stop, stopped) = oneshot::channel();
+    let pipeline = Pipeline::builder()
+        .shutdown(async { stopped.await.unwrap_or_default() })
+        .journal_size(crate::uri::ByteSize(20_000))
+        .source_plan(counting())
+        .sink_plan(hanging())
+        .build()
+        .unwrap();
+    let (control, status) = (pipeline.control(), pipeline.status());
+    let running = tokio::spawn(pipeline.run());
+    sleep(Duration::from_secs(60)).await;
+    assert!(status.sources()[0].waiting_for_room.is_some());
+    // While the sink still hangs, and again with one that works.
+    let begin = Instant::now();
+    control.apply(setup(vec![counting()], vec![hanging()])).await.unwrap();
+    control.apply(setup(vec![counting()], vec![destination.sink("only", EVERY)])).await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    sleep(Duration::from_secs(60)).await;
+    drop(stop);
+    running.await.unwrap().unwrap();
+    let taken = destination.taken();
+    assert!(taken.len() > 5000 && taken.iter().copied().eq(0..taken.len()), "{} events", taken.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_does_not_stop_is_left_behind() {
+    struct Endless;
+    #[async_trait]
+    impl EventSink for Endless {
+        fn name(&self) -> &str {
+            "endless"
+        }
+        async fn export_events(&self, _: &EventBatch) -> Result<(), ExportError> {
+            Ok(())
+        }
+        async fn stop(&self) {
+            std::future::pending().await
+        }
+    }
+    let destination = Destination::default();
+    let (source, policy) = (counting(), Policy { timeout: Duration::from_secs(2), ..Policy::default() });
+    let endless = SinkPlan::ready("only", Arc::new(Endless), policy);
+    let (pipeline, stop) = pipeline(setup(vec![source.clone()], vec![endless]));
+    let control = pipeline.control();
+    let running = tokio::spawn(pipeline.run());
+    sleep(Duration::from_secs(1)).await;
+    let begin = Instant::now();
+    control.apply(setup(vec![source], vec![destination.sink("only", EVERY)])).await.unwrap();
+    assert!(begin.elapsed() <= Duration::from_secs(5), "{:?}", begin.elapsed());
+    sleep(Duration::from_secs(1)).await;
+    drop(stop);
+    running.await.unwrap().unwrap();
+    assert!(!destination.taken().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn asked_to_stop_during_an_exchange_it_stops_in_time() {
     let hanging = ScriptedSink::always(|| crate::testing::Answer::Hang);
     let source = SourcePlan::ready(FakeSource::lasting("watch", [batch(0..100)]));
