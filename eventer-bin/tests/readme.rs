@@ -67,6 +67,8 @@ async fn every_metric_is_explained_and_no_other() {
     let source = metrics.source("s");
     source.watch_opened(Some("closed"));
     source.heard();
+    // Its series are there when it is asked for.
+    let _enrichment = source.enrichment();
     let counters = EventCounters::register(&registry, SERIES_LIMIT).unwrap();
     for json in [r#"{"reason":"Evicted"}"#, r#"{"type":"Warning"}"#, "{}"] {
         counters.count(&serde_json::from_str::<Event>(json).unwrap());
