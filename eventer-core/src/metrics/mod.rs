@@ -6,13 +6,14 @@ mod age;
 mod enrichment;
 mod journal;
 mod kube_eventer;
+mod sink;
+mod source;
 mod summary;
 
 use std::sync::Arc;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
-use crate::batch::EventBatch;
 use crate::error::ExportErrorKind;
 use crate::time::Clock;
 use age::AgeGauge;
@@ -21,6 +22,8 @@ pub use enrichment::{EnrichmentMetrics, UnenrichedReason};
 pub(crate) use journal::register_journal;
 pub(crate) use kube_eventer::Rounds;
 pub use kube_eventer::{EventCounters, SERIES_LIMIT};
+pub use sink::SinkMetrics;
+pub use source::SourceMetrics;
 
 /// Bounds of attempts' durations, in seconds: from a local file to a destination at its time limit.
 const ATTEMPT_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0];
@@ -244,158 +247,5 @@ impl Metrics {
             exporter_millis: self.rounds.exporter(exporter),
             restarted_workers: self.restarted_workers.with_label_values(&[name]),
         }
-    }
-}
-
-/// The metrics of one source.
-#[derive(Clone, Debug)]
-pub struct SourceMetrics {
-    name: Arc<str>,
-    clock: Arc<dyn Clock>,
-    received: IntCounter,
-    ruled_out: IntCounter,
-    rule_errors: IntCounter,
-    from_the_future: IntCounter,
-    undecodable: IntCounter,
-    relists: IntCounter,
-    gaps: IntCounter,
-    restarts: IntCounterVec,
-    watch_age: AgeGauge,
-    silence: AgeGauge,
-    enrichment: EnrichmentVecs,
-}
-
-impl SourceMetrics {
-    /// Metrics that are registered nowhere, for sources outside a pipeline.
-    pub fn unregistered(name: &str, clock: Arc<dyn Clock>) -> Self {
-        Metrics::new(&Registry::new(), clock)
-            .expect("a new registry holds no metric of these names")
-            .source(name)
-    }
-
-    /// A batch was taken from the source.
-    pub(crate) fn received(&self, batch: &EventBatch) {
-        self.received.inc_by(batch.len() as u64);
-        let ahead = batch.iter().filter(|event| event.is_from_the_future()).count();
-        self.from_the_future.inc_by(ahead as u64);
-    }
-
-    /// So many events of a batch go to no sink, as the user's rules have it.
-    pub(crate) fn ruled_out(&self, events: usize) {
-        self.ruled_out.inc_by(events as u64);
-    }
-
-    /// A rule of the user's could not be computed for an event.
-    pub(crate) fn rule_failed(&self) {
-        self.rule_errors.inc();
-    }
-
-    /// The source is not there any more: what grows with time must not grow on.
-    pub(crate) fn gone(&self) {
-        self.watch_age.clear(&self.name);
-        self.silence.clear(&self.name);
-    }
-
-    /// A line is no event.
-    pub fn line_undecodable(&self) {
-        self.undecodable.inc();
-    }
-
-    /// A watch was opened. `reason` says why the one before ended, such as `expired` or `closed`; `None` is the first.
-    pub fn watch_opened(&self, reason: Option<&str>) {
-        if let Some(reason) = reason {
-            self.restarts.with_label_values(&[&*self.name, reason]).inc();
-        }
-        self.watch_age.set(&self.name, self.clock.now());
-    }
-
-    /// There is no watch now.
-    pub fn watch_closed(&self) {
-        self.watch_age.clear(&self.name);
-    }
-
-    /// The API server was heard.
-    pub fn heard(&self) {
-        self.silence.set(&self.name, self.clock.now());
-    }
-
-    /// A list is read because the position is too old.
-    pub fn relisted(&self) {
-        self.relists.inc();
-    }
-
-    /// A gap could not be closed.
-    pub fn gap(&self) {
-        self.gaps.inc();
-    }
-
-    /// What is counted of looking things up around its events. A source that never asks has no such series.
-    pub fn enrichment(&self) -> EnrichmentMetrics {
-        self.enrichment.of_source(&self.name)
-    }
-}
-
-/// The metrics of one sink.
-#[derive(Clone, Debug)]
-pub struct SinkMetrics {
-    exported: IntCounter,
-    retried: IntCounter,
-    rejected: IntCounter,
-    filter_errors: IntCounter,
-    unavailable: IntCounter,
-    rate_limited: IntCounter,
-    unauthorized: IntCounter,
-    refused: IntCounter,
-    dropped: [IntCounter; DropReason::ALL.len()],
-    gone: IntCounter,
-    attempts: prometheus::Histogram,
-    exporter_millis: summary::Summary,
-    restarted_workers: IntCounter,
-}
-
-impl SinkMetrics {
-    /// Metrics that are registered nowhere, for sinks outside a pipeline.
-    pub fn unregistered(name: &str) -> Self {
-        let clock = Arc::new(crate::time::SystemClock);
-        Metrics::new(&Registry::new(), clock)
-            .expect("a new registry holds no metric of these names")
-            .sink(name, name)
-    }
-
-    pub(crate) fn exported(&self, events: usize) {
-        self.exported.inc_by(events as u64);
-    }
-
-    pub(crate) fn retried(&self, events: usize) {
-        self.retried.inc_by(events as u64);
-    }
-
-    pub(crate) fn rejected(&self, events: usize) {
-        self.rejected.inc_by(events as u64);
-    }
-
-    pub(crate) fn filter_failed(&self) {
-        self.filter_errors.inc();
-    }
-
-    pub(crate) fn dropped(&self, reason: DropReason, events: usize) {
-        self.dropped[reason as usize].inc_by(events as u64);
-    }
-
-    pub(crate) fn attempt(&self, duration: std::time::Duration, failure: Option<ExportErrorKind>) {
-        self.attempts.observe(duration.as_secs_f64());
-        self.exporter_millis.observe(duration.as_secs_f64() * 1000.0);
-        match failure {
-            None => {}
-            Some(ExportErrorKind::Unavailable) => self.unavailable.inc(),
-            Some(ExportErrorKind::RateLimited) => self.rate_limited.inc(),
-            Some(ExportErrorKind::Unauthorized) => self.unauthorized.inc(),
-            Some(ExportErrorKind::Rejected) => self.refused.inc(),
-            Some(ExportErrorKind::Gone) => self.gone.inc(),
-        }
-    }
-
-    pub(crate) fn worker_restarted(&self) {
-        self.restarted_workers.inc();
     }
 }
