@@ -2,7 +2,7 @@
 //!
 //! All of it is read and checked as at the start. What is wrong with it is told and changes nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use eventer_core::{BuildError, Changes, Exchange, PipelineControl, Secret, Setup, report};
@@ -28,9 +28,11 @@ pub(crate) struct Reload<'a> {
     args: Args,
     control: PipelineControl,
     /// The exchange that is under way.
-    under_way: JoinSet<Result<Changes, BuildError>>,
+    under_way: JoinSet<Result<Option<Changes>, BuildError>>,
     /// It was asked for again meanwhile.
     is_wanted: bool,
+    /// The program stops.
+    is_over: bool,
     metrics: Metrics,
 }
 
@@ -46,7 +48,15 @@ impl<'a> Reload<'a> {
         registry: &Registry,
     ) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::new(registry)?;
-        Ok(Self { read_again, args, control, under_way: JoinSet::new(), is_wanted: false, metrics })
+        Ok(Self {
+            read_again,
+            args,
+            control,
+            under_way: JoinSet::new(),
+            is_wanted: false,
+            is_over: false,
+            metrics,
+        })
     }
 
     /// Whether there is a file to be read again.
@@ -59,7 +69,8 @@ impl<'a> Reload<'a> {
     /// # Panics
     /// Outside of a tokio runtime.
     pub(crate) fn watched(&self) -> Watch {
-        let watched = self.args.config.as_ref().filter(|_| self.args.reload);
+        let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        let watched = self.args.config.as_ref().filter(|(path, _)| self.args.reload && is_file(path));
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Watch {
@@ -70,8 +81,16 @@ impl<'a> Reload<'a> {
         }
     }
 
+    /// The program stops: an exchange that is under way ends, and no other one begins.
+    pub(crate) fn stop(&mut self) {
+        self.is_over = true;
+    }
+
     /// Begins to take the configuration up again, or does so after the exchange that is under way.
     pub(crate) fn begin(&mut self) {
+        if self.is_over {
+            return;
+        }
         self.is_wanted = !self.under_way.is_empty();
         if self.is_wanted {
             return;
@@ -109,10 +128,12 @@ impl<'a> Reload<'a> {
             return std::future::pending().await;
         };
         match ended {
-            Ok(Ok(changes)) => {
-                self.metrics.told("applied");
+            Ok(Ok(Some(changes))) => {
+                self.metrics.told(if changes.sources.failed.is_empty() { "applied" } else { "incomplete" });
                 tell(&changes);
             }
+            // It is about to end: that is no fault of the configuration.
+            Ok(Ok(None)) => return,
             Ok(Err(error)) => {
                 self.metrics.told("refused");
                 tracing::error!(
@@ -198,16 +219,22 @@ impl Watch {
 }
 
 /// A mounted ConfigMap changes by a link that leads elsewhere; so it is the contents that are compared.
-async fn contents(path: &std::path::Path) -> Contents {
+async fn contents(path: &Path) -> Contents {
     let mut contents = Contents::new();
-    let text = fs::read(path).await.ok();
+    let text = content(path).await;
     let referred = text.as_deref().map(|text| config::referred_files(&String::from_utf8_lossy(text)));
     contents.push((path.to_owned(), text));
     for path in referred.unwrap_or_default() {
-        let content = fs::read(&path).await.ok();
+        let content = content(&path).await;
         contents.push((path, content));
     }
     contents
+}
+
+/// What a file holds. A pipe is not looked at: it can be read once only.
+async fn content(path: &Path) -> Option<Vec<u8>> {
+    fs::metadata(path).await.ok().filter(std::fs::Metadata::is_file)?;
+    fs::read(path).await.ok()
 }
 
 /// How the configuration was taken up again.
@@ -229,7 +256,7 @@ impl Metrics {
             "eventer_config_is_current",
             "Whether what runs is what the configuration said when it was last read: 0 after one that was wrong.",
         )?;
-        for outcome in ["applied", "refused"] {
+        for outcome in ["applied", "incomplete", "refused"] {
             reloads.with_label_values(&[outcome]);
         }
         is_current.set(1);

@@ -126,8 +126,11 @@ async fn run_until_told(
                 }
                 Some(stop) => {
                     tracing::info!(signal = signal.name(), "stopping; another signal ends at once");
+                    reload.stop();
                     drop(stop);
                 }
+                // Whoever wants the configuration to be read again does not want this to end at once.
+                None if signal == Caught::Hangup && reload.has_file() => {}
                 None => {
                     let message = if has_state_dir {
                         "ending at once; what waits is delivered by the next start"

@@ -10,7 +10,6 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::backoff::Backoff;
 use crate::journal::{Cursor, Journal};
 use crate::metrics::DropReason;
-use crate::registry::SinkPlan;
 use crate::shutdown::{Phase, Shutdown};
 use crate::sink::EventSink;
 use crate::status::SinkState;
@@ -76,9 +75,9 @@ impl SinkManager {
         self.sinks.push(Sink { state, cursor, worker, task });
     }
 
-    /// The plans of the sinks by their names.
-    pub(crate) fn plans(&self) -> impl Iterator<Item = (&Arc<str>, &SinkPlan)> {
-        self.sinks.iter().map(|sink| (sink.state.name(), &sink.worker.plan))
+    /// The workers of the sinks by their names.
+    pub(crate) fn workers(&self) -> impl Iterator<Item = (&Arc<str>, &Worker)> {
+        self.sinks.iter().map(|sink| (sink.state.name(), &sink.worker))
     }
 
     /// The states of the sinks.
@@ -189,6 +188,8 @@ impl Sink {
         if timeout(patience, self.task.ended()).await.is_err() {
             tracing::error!(sink = &**self.state.name(), "it does not stop, and is left behind");
             self.task.abort();
+            // Unless it blocks its thread, it ends now. What it says later counts no more: its place is another's.
+            timeout(LEAVE_WITHIN, self.task.ended()).await.ok();
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::backoff::Backoff;
 use crate::batch::EventBatch;
+use crate::cluster::ConfigMaps;
 use crate::error::report;
 use crate::journal::Cursor;
 use crate::layer::{Delivery, LayerContext};
@@ -27,6 +28,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    /// Whether these are the ConfigMaps that it asks for its texts.
+    pub(crate) fn asks(&self, config_maps: Option<&Arc<dyn ConfigMaps>>) -> bool {
+        match (&self.context.config_maps, config_maps) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
+    }
+
     /// Runs until the journal is closed and read to its end, or the time to stop is up. `sink` is given if it is open
     /// already.
     pub(crate) async fn run(self, sink: Option<Arc<dyn EventSink>>) {

@@ -14,11 +14,14 @@ use crate::batch::EventBatch;
 use crate::event::Event;
 use crate::metrics::DropReason;
 
-/// The place of one sink in the journal. Clones are the same place.
+/// The place of one sink in the journal. Clones are the same place. Once the place is another sink's, nothing that is done
+/// through it has an effect, and nothing is leased.
 #[derive(Clone)]
 pub(crate) struct Cursor {
     journal: Arc<Shared>,
     index: usize,
+    /// Which of the sinks that had the place this is.
+    tenure: u64,
 }
 
 /// What a cursor finds at its place.
@@ -34,8 +37,13 @@ enum Found {
 }
 
 impl Cursor {
-    pub(super) fn new(journal: Arc<Shared>, index: usize) -> Self {
-        Self { journal, index }
+    pub(super) fn new(journal: Arc<Shared>, index: usize, tenure: u64) -> Self {
+        Self { journal, index, tenure }
+    }
+
+    /// Whether the place is another sink's by now.
+    fn is_over(&self, state: &State) -> bool {
+        state.cursors[self.index].tenure != self.tenure
     }
 
     /// Waits for events and leases at most `max` of them, over the borders of batches. What an earlier lease left
@@ -67,6 +75,9 @@ impl Cursor {
     /// A verdict was reached on the events at these indices of the last lease.
     pub(crate) fn settle(&self, indices: impl IntoIterator<Item = usize>) {
         let mut state = self.journal.lock();
+        if self.is_over(&state) {
+            return;
+        }
         let cursor = &mut state.cursors[self.index];
         let Some(held) = &mut cursor.held else { return };
         let before = held.unsettled;
@@ -121,6 +132,9 @@ impl Cursor {
     /// The sink has gone for good: what waits for it, and what comes, is dropped and counted.
     pub(crate) fn give_up(&self) {
         let mut state = self.journal.lock();
+        if self.is_over(&state) {
+            return;
+        }
         let cursor = &state.cursors[self.index];
         let on_disk = usize::try_from(state.in_memory().saturating_sub(cursor.next)).unwrap_or(usize::MAX);
         let lost = on_disk + state.unsettled(cursor).filter(|event| (cursor.wants)(event)).count();
@@ -140,7 +154,8 @@ impl Cursor {
     /// no longer in the flags; in memory what waits for it is dropped and counted. Says how many events that were.
     pub(crate) fn leave(&self, now: Timestamp) -> usize {
         let mut state = self.journal.lock();
-        let lost = match self.journal.disk() {
+        let disk = self.journal.disk().filter(|_| !state.cursors[self.index].is_gone);
+        let lost = match disk {
             Some(disk) => {
                 self.journal.store_mark(&mut state, self.index);
                 state.cursors[self.index].away = Some(Away::since(now, disk.forget_after));
@@ -156,17 +171,25 @@ impl Cursor {
                 lost
             }
         };
+        state.cursors[self.index].tenure += 1;
         state.release();
         drop(state);
-        self.journal.moved.notify_waiters();
+        self.journal.wake();
         lost
     }
 
-    /// The sink is another one from now on, which wants other events; its place and what it holds stay.
-    pub(crate) fn pass_on(&self, wants: Wants, patience: Duration) {
+    /// The place is another sink's from now on, which wants other events; what is held without a verdict is leased again.
+    pub(crate) fn pass_on(&self, wants: Wants, patience: Duration) -> Self {
         let mut state = self.journal.lock();
         let cursor = &mut state.cursors[self.index];
         (cursor.wants, cursor.patience, cursor.is_gone) = (wants, patience, false);
+        // It is not dead before it was alive.
+        cursor.moved_at = Instant::now();
+        cursor.tenure += 1;
+        let successor = Self { tenure: cursor.tenure, ..self.clone() };
+        drop(state);
+        self.journal.wake();
+        successor
     }
 
     /// Waits until the journal is closed and nothing in it that the sink wants is without a verdict, or the sink is gone.
@@ -182,6 +205,9 @@ impl Cursor {
             {
                 let state = self.journal.lock();
                 let cursor = &state.cursors[self.index];
+                if self.is_over(&state) {
+                    return;
+                }
                 let is_finished = || {
                     state.is_in_memory(cursor) && !state.unsettled(cursor).any(|event| (cursor.wants)(event))
                 };
@@ -199,7 +225,7 @@ impl Cursor {
     fn find(&self, max: usize) -> Found {
         let mut state = self.journal.lock();
         loop {
-            if state.cursors[self.index].is_gone || state.is_left {
+            if self.is_over(&state) || state.cursors[self.index].is_gone || state.is_left {
                 return Found::End;
             }
             let before = state.cursors[self.index].next;
@@ -224,6 +250,9 @@ impl Cursor {
         match disk.backing.load(from, before, max as u64).await {
             Ok(loaded) => {
                 let mut state = self.journal.lock();
+                if self.is_over(&state) {
+                    return;
+                }
                 state.take_loaded(self.index, from, before, loaded, max);
                 self.journal.store_mark(&mut state, self.index);
                 drop(state);

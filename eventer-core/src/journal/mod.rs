@@ -193,9 +193,10 @@ impl Journal {
         let Subscription { name, begin, wants, patience, metrics } = subscription;
         let mut state = self.0.lock();
         let known = state.cursors.iter().position(|cursor| cursor.name == name && cursor.away.is_some());
+        state.release();
         let next = match begin {
-            Begin::Oldest if state.is_on_disk => state.oldest,
-            Begin::Newest | Begin::Oldest => state.next,
+            Begin::Oldest => state.oldest,
+            Begin::Newest => state.next,
         };
         let index = match known {
             Some(index) => {
@@ -213,8 +214,9 @@ impl Journal {
                 state.cursors.len() - 1
             }
         };
+        let tenure = state.cursors[index].tenure;
         self.0.store_mark(&mut state, index);
-        Cursor::new(self.0.clone(), index)
+        Cursor::new(self.0.clone(), index, tenure)
     }
 
     /// A handle that does not keep the journal.
@@ -254,6 +256,12 @@ impl WeakJournal {
 }
 
 impl Shared {
+    /// Wakes whoever waits for anything.
+    fn wake(&self) {
+        self.appended.notify_waiters();
+        self.moved.notify_waiters();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic of another holder left the state whole: each change is made in one step.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

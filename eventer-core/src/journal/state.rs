@@ -66,6 +66,8 @@ pub(super) struct CursorState {
     pub(super) refused: usize,
     /// The sink has gone for good, and nobody waits for it.
     pub(super) is_gone: bool,
+    /// How many sinks have had the place before.
+    pub(super) tenure: u64,
     /// The sink is not there: it is no longer in the flags, or was taken out while the process runs.
     pub(super) away: Option<Away>,
 }
@@ -294,6 +296,7 @@ impl CursorState {
             losses: Losses::new(metrics),
             refused: 0,
             is_gone: false,
+            tenure: 0,
             away: None,
         }
     }

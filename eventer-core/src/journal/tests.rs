@@ -130,6 +130,23 @@ async fn in_memory_a_sink_that_leaves_leaves_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_sink_says_after_its_place_is_anothers_counts_no_more() {
+    let journal = journal(10);
+    let former = subscribe(&journal, "a");
+    journal.append(batch(0)).await;
+    lease(&former, 10).await;
+    former.settle([0, 1, 2]);
+    let successor = former.pass_on(Box::new(|_| true), PATIENCE);
+    assert_eq!(lease(&successor, 10).await, range(3, 10));
+    former.settle(0..10);
+    former.give_up();
+    assert_eq!(former.lease(max(10)).await.map(|lease| lease.len()), None);
+    assert_eq!(successor.wanted(|_| true), 7);
+    successor.settle(0..7);
+    assert_eq!(successor.wanted(|_| true), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_stays_until_every_sink_holds_it() {
     let journal = journal(10);
     let (fast, slow) = (subscribe(&journal, "fast"), subscribe(&journal, "slow"));

@@ -28,7 +28,7 @@ impl Attempts {
         begun.then(|| Begun(self.clone()))
     }
 
-    /// No more may begin; those under way are ended.
+    /// No more may begin; those under way go on to their end.
     pub(crate) fn end(&self) {
         self.0.send_modify(|state| state.is_over = true);
     }

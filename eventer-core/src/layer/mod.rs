@@ -37,6 +37,7 @@ use attempt::Attempt;
 pub(crate) use attempts::Attempts;
 use expire::{Expire, Expiry};
 use rate_limit::RateLimit;
+pub(crate) use rate_limit::Window;
 use retry::Retry;
 pub(crate) use split::Portion;
 
@@ -100,7 +101,7 @@ impl Delivery {
         let limits = policy.batch.min(sink.limits());
         let attempt = Attempt::new(sink, policy.timeout, context);
         let retry = Retry::new(attempt, Expiry::new(policy, context), policy, context);
-        let rate_limit = RateLimit::new(retry, policy.rate);
+        let rate_limit = RateLimit::new(retry, policy.rate, context.state.window());
         let expire = Expire::new(rate_limit, Expiry::new(policy, context));
         Self { filter: policy.filter.clone(), limits, portions: expire, context: context.clone() }
     }

@@ -95,12 +95,12 @@ impl Assembly {
     /// The worker of a sink that comes in the place of another one, which has retired.
     pub(super) fn successor(
         &self,
-        cursor: Cursor,
+        cursor: &Cursor,
         state: Arc<SinkState>,
         plan: SinkPlan,
         config_maps: Option<Arc<dyn ConfigMaps>>,
     ) -> Worker {
-        cursor.pass_on(wants(&plan), patience(&plan));
+        let cursor = cursor.pass_on(wants(&plan), patience(&plan));
         state.becomes(plan.kind);
         self.worker_at(cursor, state, plan, config_maps)
     }

@@ -28,6 +28,9 @@ const PUBLISH_SOON: Duration = Duration::from_millis(20);
 /// A wait for room that lasts longer is told in the log: a full journal is normal for a moment.
 const TELL_AFTER: Duration = Duration::from_secs(10);
 
+/// Time that a source has to hand over what it has when another one comes in its place.
+const RETIRE_WITHIN: Duration = Duration::from_secs(10);
+
 /// What a source may still hand out when it is stopped, in full batches: what it has buffered, and no more, since it
 /// reads on.
 const LAST_BATCHES: usize = 4;
@@ -123,6 +126,12 @@ impl Driver {
         }
     }
 
+    /// Waits until this source has been asked for so long to make room for another one.
+    async fn retired_for(&self, patience: Duration) {
+        self.retired.reached(Phase::Stopping).await;
+        sleep(patience).await;
+    }
+
     fn is_stopping(&self) -> bool {
         self.shutdown.phase() != Phase::Running || self.retired.phase() != Phase::Running
     }
@@ -145,8 +154,9 @@ impl Driver {
         let taken = tokio::select! {
             biased;
             taken = source.get_new_events() => taken,
-            // A source that hands nothing out must not keep the sinks from stopping in order.
+            // A source that hands nothing out must not keep the sinks from stopping in order, nor its successor waiting.
             () = self.shutdown.reached(Phase::Draining) => return Taken::TimeUp,
+            () = self.retired_for(RETIRE_WITHIN) => return Taken::TimeUp,
         };
         let batch = match taken {
             Ok(Some(batch)) => batch,
@@ -175,23 +185,19 @@ impl Driver {
                 biased;
                 () = source.committed(&checkpoint) => {}
                 () = self.shutdown.reached(Phase::Draining) => {}
+                () = self.retired_for(RETIRE_WITHIN) => {}
             }
         }
         if events >= self.batch_events.get() { Taken::Full } else { Taken::Rest(events) }
     }
 
     /// Waits for room, and says while waiting that this is no standstill. False: there was none when the sources' time was
-    /// up; the batch is then counted as undelivered. Or there was none when the source was to make room for another one,
-    /// which reads the batch again.
+    /// up, or when the source had to make room for another one. The batch is then counted as undelivered, unless it has a
+    /// checkpoint: who comes after this source reads it again.
     async fn append(&self, batch: EventBatch) -> bool {
         let can_be_read_again = batch.checkpoint().is_some();
-        let given_up = async {
-            match can_be_read_again {
-                true => self.retired.reached(Phase::Stopping).await,
-                false => std::future::pending().await,
-            }
-        };
-        let mut append = pin!(self.journal.append_unless(batch.clone(), given_up));
+        let patience = if can_be_read_again { Duration::ZERO } else { RETIRE_WITHIN };
+        let mut append = pin!(self.journal.append_unless(batch.clone(), self.retired_for(patience)));
         let mut closing = pin!(self.shutdown.reached(Phase::Draining));
         let begin = Instant::now();
         let mut is_told = false;
@@ -215,10 +221,11 @@ impl Driver {
             let waited = format_duration(Duration::from_secs(begin.elapsed().as_secs()));
             tracing::info!(source = &*self.name, waited, "the wait for room in the journal is over");
         }
-        if appended.is_none() {
+        let is_appended = appended.unwrap_or(false);
+        if !is_appended && (appended.is_none() || !can_be_read_again) {
             self.journal.refuse(&batch);
         }
         self.state.waits_for_room(false);
-        appended.unwrap_or(false)
+        is_appended
     }
 }

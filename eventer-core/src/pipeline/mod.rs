@@ -8,6 +8,7 @@ mod builder;
 mod control;
 mod driver;
 mod rules;
+mod run;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -17,8 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use tokio::time::{sleep, timeout};
+use futures_util::future::{BoxFuture, FutureExt as _};
 
 use crate::batch::Checkpoint;
 use crate::error::BuildError;
@@ -27,31 +27,16 @@ use crate::journal::{Attachment, Begin, Journal};
 use crate::manager::{SinkManager, SinkSummary};
 use crate::metrics::Metrics;
 use crate::registry::{SinkPlan, SourcePlan};
-use crate::shutdown::Phase;
 use crate::status::{PipelineStatus, SourceState};
-use crate::time::{Clock, format_duration};
+use crate::time::Clock;
 use crate::uri::ByteSize;
 use crate::worker::Worker;
 use assembly::Assembly;
 pub use builder::PipelineBuilder;
+use control::Requests;
 pub use control::{Changes, Exchange, PipelineControl, Setup};
-use control::{Requests, Running};
+use run::Running;
 use sources::Sources;
-
-/// Time that the storage has at least to write down the last verdicts.
-const LEAST_SYNC: Duration = Duration::from_secs(5);
-
-/// How often it is looked for dead letters that are to be delivered again.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// After so many looks, the claims of the sinks on the storage are renewed.
-const LOOKS_PER_RENEWAL: u32 = 300;
-
-/// When the pipeline is asked to stop, sources that have not handed over everything end after this part of the time.
-const SOURCES_SHARE: u32 = 4;
-
-/// When the pipeline is asked to stop while sources and sinks are exchanged, that ends after this part of the time.
-const EXCHANGES_SHARE: u32 = 4;
 
 /// Sources, the journal and sinks, ready to run.
 pub struct Pipeline {
@@ -127,139 +112,31 @@ impl Pipeline {
     /// # Cancellation
     /// Dropping the future ends everything at once, without verdicts.
     pub async fn run(self) -> Result<Summary, BuildError> {
-        let Self {
-            mut assembly,
-            sources: planned,
-            workers,
-            mut manager,
-            storage,
-            mut requests,
-            control,
-            mut asked_to_stop,
-            stop_timeout,
-            is_strict,
-            status,
-        } = self;
-        // Without a handle nobody asks any more.
-        drop(control);
-        let (journal, shutdown) = (assembly.journal.clone(), assembly.shutdown.clone());
-        let mut sources = Sources::default();
-        let mut workers = VecDeque::from(workers);
-        let open = async {
-            if let Some(plan) = &storage {
-                sources = Sources::new(plan.open(&journal, &workers).await?);
-            }
-            for (state, plan) in planned {
-                sources.start(&assembly, state, plan).await?;
-            }
-            while let Some(worker) = workers.front() {
-                let sink = match is_strict {
-                    true => Some(worker.plan.open(worker.context.clone()).await?),
-                    false => None,
-                };
-                manager.start(workers.pop_front().expect("it has a front"), sink);
-            }
-            Ok(())
+        let asked_to_stop = self.asked_to_stop.shared();
+        let mut running = Running {
+            sources: Sources::default(),
+            manager: self.manager,
+            assembly: self.assembly,
+            storage: self.storage,
+            status: self.status,
+            asked_to_stop: asked_to_stop.clone(),
+            stop_timeout: self.stop_timeout,
         };
+        // Without a handle nobody asks for an exchange any more.
+        drop(self.control);
+        let mut workers = VecDeque::from(self.workers);
         let is_asked_early = tokio::select! {
             biased;
-            opened = open => opened.map(|()| false)?,
-            () = &mut asked_to_stop => true,
+            opened = running.open(self.sources, &mut workers, self.is_strict) => opened.map(|()| false)?,
+            () = asked_to_stop => true,
         };
-
         // Asked to stop while a sink was opened, the rest may still deliver what waits for it.
         for worker in workers {
-            manager.start(worker, None);
+            running.manager.start(worker, None);
         }
-
-        let keep_up = async {
-            let Some(plan) = &storage else { return std::future::pending().await };
-            let mut looks = 0_u32;
-            loop {
-                journal.look_for_replays().await;
-                sleep(LOOK_EVERY).await;
-                looks += 1;
-                if looks.is_multiple_of(LOOKS_PER_RENEWAL) {
-                    journal.renew_claims(plan.clock.now());
-                }
-            }
-        };
-        tokio::pin!(keep_up);
-        let end = loop {
-            let request = tokio::select! {
-                biased;
-                () = std::future::ready(()), if is_asked_early => break End::Shutdown,
-                () = &mut asked_to_stop, if !is_asked_early => break End::Shutdown,
-                Some(request) = requests.recv() => request,
-                () = sources.all_ended() => break End::SourcesEnded,
-                () = manager.deserted() => break End::SinksGone,
-                () = &mut keep_up => break End::Shutdown,
-            };
-            let mut running = Running {
-                assembly: &mut assembly,
-                sources: &mut sources,
-                manager: &mut manager,
-                status: &status,
-                has_storage: storage.is_some(),
-            };
-            // Asked to stop meanwhile, it may use up a part of the time: a sink between two workers delivers nothing.
-            let too_late = async {
-                (&mut asked_to_stop).await;
-                sleep(stop_timeout / EXCHANGES_SHARE).await;
-            };
-            tokio::select! {
-                biased;
-                () = running.serve(request) => {}
-                () = too_late => break End::Shutdown,
-            }
-        };
-        shutdown.advance(Phase::Stopping);
-        match end {
-            End::SourcesEnded => {
-                let standstill = manager.standstill(stop_timeout);
-                let stopped = async {
-                    asked_to_stop.await;
-                    if storage.is_some() {
-                        journal.leave();
-                    }
-                    sleep(stop_timeout).await;
-                };
-                shutdown.advance(Phase::Draining);
-                manager
-                    .drain(async {
-                        tokio::select! { () = standstill => {}, () = stopped => {} }
-                    })
-                    .await;
-            }
-            End::SinksGone => shutdown.advance(Phase::Draining),
-            End::Shutdown => {
-                let drain = async {
-                    // What the sources have buffered goes into the journal first. They may not use up all the time.
-                    let ended = timeout(stop_timeout / SOURCES_SHARE, sources.all_ended()).await;
-                    shutdown.advance(Phase::Draining);
-                    if ended.is_err() {
-                        sources.all_ended().await;
-                    }
-                    if storage.is_some() {
-                        // It is safe there; what is under way is awaited.
-                        journal.leave();
-                    }
-                    manager.drain(std::future::pending()).await;
-                };
-                if timeout(stop_timeout, drain).await.is_err() {
-                    tracing::warn!(timeout = format_duration(stop_timeout), "the time to stop is up");
-                }
-            }
-        }
-        shutdown.advance(Phase::Draining);
-        let sinks = manager.finish().await;
-        if timeout(stop_timeout.max(LEAST_SYNC), journal.synced()).await.is_err() {
-            tracing::error!("the disk hangs: what was delivered last may be delivered again");
-        }
-        if sources.has_panicked() {
-            return Err(BuildError::new("keep a source running", "a bug in it made it panic"));
-        }
-        Ok(Summary { end, sinks, broken_off: status.broken_off() })
+        let end = if is_asked_early { End::Shutdown } else { running.until_end(self.requests).await };
+        running.drain(end).await;
+        running.finish(end).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 use crate::batch::{Checkpoint, EventBatch, Intake, Position};

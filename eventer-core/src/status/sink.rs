@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::SinkReport;
 use crate::event::Event;
 use crate::expression::EvaluationError;
+use crate::layer::Window;
 use crate::metrics::DropReason;
 use crate::time::{Clock, format_duration};
 
@@ -23,6 +24,8 @@ pub(crate) struct SinkState {
     name: Arc<str>,
     clock: Arc<dyn Clock>,
     is_open: AtomicBool,
+    /// What its rate limit remembers.
+    window: Window,
     inner: Mutex<SinkInner>,
 }
 
@@ -63,7 +66,7 @@ impl Totals {
 impl SinkState {
     pub(crate) fn new(name: Arc<str>, kind: &'static str, clock: Arc<dyn Clock>) -> Self {
         let inner = Mutex::new(SinkInner { kind, ..SinkInner::default() });
-        Self { name, clock, is_open: AtomicBool::new(false), inner }
+        Self { name, clock, is_open: AtomicBool::new(false), window: Window::default(), inner }
     }
 
     /// Another sink comes in its place, which is not open yet. What became of the events so far still counts.
@@ -72,6 +75,11 @@ impl SinkState {
         let mut inner = self.lock();
         let totals = inner.totals;
         *inner = SinkInner { kind, totals, ..SinkInner::default() };
+    }
+
+    /// What its rate limit remembers, for whichever worker it has.
+    pub(crate) fn window(&self) -> Window {
+        self.window.clone()
     }
 
     /// It could be opened. That is all that is known of the destination.

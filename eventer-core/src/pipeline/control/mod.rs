@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::assembly::Assembly;
 use super::rules::RuleSet;
-use super::sources::Sources;
+use super::run::Running;
 use super::{check_names, names};
+use crate::cluster::ConfigMaps;
 use crate::error::{BuildError, report};
 use crate::event::Labels;
 use crate::filter::EventFilter;
-use crate::manager::SinkManager;
 use crate::registry::{SinkPlan, SourcePlan};
-use crate::status::{Components, PipelineStatus, SourceState};
+use crate::status::{Components, SourceState};
+use crate::worker::Worker;
 
 /// What a pipeline is to consist of.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +53,8 @@ pub struct Exchange {
     pub removed: Vec<Arc<str>>,
     /// Those that keep running.
     pub kept: Vec<Arc<str>>,
-    /// Those that could not be opened, and why. A source that was there before runs on as it was.
+    /// Sources that could not be opened, and why. One that was there before runs on as it was; one that is new is tried
+    /// again.
     pub failed: Vec<(Arc<str>, String)>,
 }
 
@@ -77,33 +78,30 @@ impl PipelineControl {
         (Self(sender), requests)
     }
 
-    /// Makes the pipeline consist of `setup`. Sources and sinks are known by their names; one whose options have not changed
-    /// keeps running. A sink that changes ends the attempt that is under way, and its successor goes on behind it; on a
-    /// storage, one that goes keeps its claim. A source that changes hands over what it has buffered, and goes on there.
+    /// Makes the pipeline consist of `setup`. Sources and sinks are known by their names; one that was planned from the same
+    /// URI keeps running, as does one of an embedder's that is a clone of the same plan.
+    ///
+    /// A sink that changes ends with the attempt that is under way, and its successor goes on behind it; on a storage, one
+    /// that goes keeps its claim. A source that changes hands over what it has buffered, as far as there is room, and its
+    /// successor goes on there if it knows the position (one that reads another part of a cluster begins anew).
+    ///
+    /// `None`: the pipeline has ended or is about to, and what was asked for is not done, or not all of it.
     ///
     /// # Errors
-    /// The components do not fit together, and nothing has changed; or the pipeline does not run.
+    /// The components do not fit together, and nothing has changed.
     ///
     /// # Cancellation
     /// The exchange goes on.
-    pub async fn apply(&self, setup: Setup) -> Result<Changes, BuildError> {
+    pub async fn apply(&self, setup: Setup) -> Result<Option<Changes>, BuildError> {
         let (answer, answered) = oneshot::channel();
-        let ended = |()| BuildError::new("exchange sources and sinks", "the pipeline does not run any more");
-        self.0.send(Request { setup, answer }).await.map_err(|_| ended(()))?;
-        answered.await.map_err(|_| ended(()))?
+        if self.0.send(Request { setup, answer }).await.is_err() {
+            return Ok(None);
+        }
+        answered.await.map_or(Ok(None), |answer| answer.map(Some))
     }
 }
 
-/// What a request may change.
-pub(super) struct Running<'a> {
-    pub(super) assembly: &'a mut Assembly,
-    pub(super) sources: &'a mut Sources,
-    pub(super) manager: &'a mut SinkManager,
-    pub(super) status: &'a PipelineStatus,
-    pub(super) has_storage: bool,
-}
-
-impl Running<'_> {
+impl Running {
     /// Does what is asked, and answers.
     pub(super) async fn serve(&mut self, request: Request) {
         let answer = self.apply(request.setup).await;
@@ -113,62 +111,71 @@ impl Running<'_> {
 
     async fn apply(&mut self, setup: Setup) -> Result<Changes, BuildError> {
         let Setup { cluster, static_labels, drop, sources, sinks } = setup;
-        check_names(self.has_storage, &sources, &sinks)?;
-        let source_names = names(sources.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
-        let sink_names = names(sinks.iter().map(|plan| (plan.kind, plan.name.as_deref())))?;
+        check_names(self.storage.is_some(), &sources, &sinks)?;
+        let sources = named(sources, |plan| (plan.kind, plan.name.as_deref()))?;
+        let sinks = named(sinks, |plan| (plan.kind, plan.name.as_deref()))?;
         self.assembly.rules.set(RuleSet::new(static_labels, drop));
         self.assembly.cluster = cluster;
-        let config_maps = self.assembly.config_maps(sources.iter());
+        let cluster = self.assembly.cluster.as_deref();
+        let mut of_sources =
+            compare(self.sources.iter(), &sources, |source, plan| source.is_as_planned(plan, cluster));
 
-        let mut changes = Changes::default();
+        // A source that is kept has the client that it had.
+        let known = |name: &Arc<str>| self.sources.iter().find(|(known, _)| *known == name);
+        let plans = sources.iter().map(|(name, plan)| match known(name) {
+            Some((_, source)) if of_sources.kept.contains(name) => source.plan(),
+            _ => plan,
+        });
+        let config_maps = self.assembly.config_maps(plans);
         // Sinks first: what new sources bring is for them too.
-        let asked: Vec<_> = sink_names.into_iter().zip(sinks).collect();
-        changes.sinks = compare(self.manager.plans(), &asked, SinkPlan::is_same);
-        let leaving = [&changes.sinks.changed[..], &changes.sinks.removed].concat();
-        self.manager.retire(&leaving).await;
-        for name in &changes.sinks.removed {
+        let is_same = |known: &Worker, plan: &SinkPlan| {
+            known.plan.is_same(plan)
+                && (plan.config_map_option().is_none() || known.asks(config_maps.as_ref()))
+        };
+        let of_sinks = compare(self.manager.workers(), &sinks, is_same);
+        self.exchange_sinks(sinks, &of_sinks, config_maps).await;
+        self.publish();
+        self.exchange_sources(sources, &mut of_sources).await;
+        self.publish();
+        Ok(Changes { sources: of_sources, sinks: of_sinks })
+    }
+
+    async fn exchange_sinks(
+        &mut self,
+        asked: Vec<(Arc<str>, SinkPlan)>,
+        exchange: &Exchange,
+        config_maps: Option<Arc<dyn ConfigMaps>>,
+    ) {
+        self.manager.retire(&[&exchange.changed[..], &exchange.removed].concat()).await;
+        for name in &exchange.removed {
             self.manager.remove(name, self.assembly.clock.now());
         }
-        for (name, plan) in asked {
-            if changes.sinks.kept.contains(&name) {
-                continue;
-            }
+        for (name, plan) in asked.into_iter().filter(|(name, _)| !exchange.kept.contains(name)) {
             let worker = match self.manager.take(&name) {
-                Some((cursor, state)) => self.assembly.successor(cursor, state, plan, config_maps.clone()),
+                Some((cursor, state)) => self.assembly.successor(&cursor, state, plan, config_maps.clone()),
                 None => self.assembly.worker(name, plan, config_maps.clone()),
             };
             self.manager.start(worker, None);
         }
-        self.publish();
-
-        let asked: Vec<_> = source_names.into_iter().zip(sources).collect();
-        let cluster = self.assembly.cluster.as_deref();
-        changes.sources =
-            compare(self.sources.iter(), &asked, |source, plan| source.is_as_planned(plan, cluster));
-        self.exchange_sources(asked, &mut changes.sources).await;
-        self.publish();
-        Ok(changes)
     }
 
     async fn exchange_sources(&mut self, asked: Vec<(Arc<str>, SourcePlan)>, exchange: &mut Exchange) {
         let leaving = [&exchange.changed[..], &exchange.removed].concat();
-        let retired = self.sources.retire(self.assembly, &leaving).await;
+        let retired = self.sources.retire(&self.assembly, &leaving).await;
         for (name, plan) in asked.into_iter().filter(|(name, _)| !exchange.kept.contains(name)) {
             let former = retired.iter().find(|(_, state)| *state.name() == name);
             let state = match former {
                 Some((_, state)) => state.clone(),
                 None => Arc::new(SourceState::new(name.clone())),
             };
-            let Err(error) = self.sources.start(self.assembly, state.clone(), plan).await else { continue };
+            let started = self.sources.start_in_time(&self.assembly, state.clone(), plan.clone()).await;
+            let Err(error) = started else { continue };
+            exchange.changed.retain(|changed| *changed != name);
+            exchange.added.retain(|added| *added != name);
             exchange.failed.push((name, report(&error)));
-            if let Some((plan, _)) = former
-                && let Err(error) = self.sources.start(self.assembly, state.clone(), plan.clone()).await
-            {
-                tracing::error!(
-                    source = &**state.name(),
-                    error = report(&error),
-                    "the source as it was cannot be opened either"
-                );
+            match former {
+                Some((former, _)) => self.sources.start_or_try(&self.assembly, state, former.clone()).await,
+                None => self.sources.try_later(state, plan),
             }
         }
     }
@@ -178,6 +185,15 @@ impl Running<'_> {
         let (sources, sinks) = (self.sources.states(), self.manager.states());
         self.status.set_components(Components { sources, sinks });
     }
+}
+
+/// Plans with the names that they run under.
+fn named<P>(
+    plans: Vec<P>,
+    name: impl Fn(&P) -> (&'static str, Option<&str>),
+) -> Result<Vec<(Arc<str>, P)>, BuildError> {
+    let names = names(plans.iter().map(name))?;
+    Ok(names.into_iter().zip(plans).collect())
 }
 
 /// Which of the components that run stay what they are beside those that are asked for.

@@ -168,7 +168,7 @@ async fn run(steps: Vec<(u64, Step)>) {
             Step::Nothing => {}
         }
         let sinks = [kept_plan.clone(), changing_plan.clone()].into_iter().chain(coming_plan.clone());
-        let changes = control.apply(setup(vec![source.clone()], sinks.collect())).await.unwrap();
+        let changes = control.apply(setup(vec![source.clone()], sinks.collect())).await.unwrap().unwrap();
         assert!(changes.sinks.kept.contains(&"kept".into()));
     }
     sleep(ms(50)).await;
@@ -203,7 +203,7 @@ async fn an_exchange_says_what_became_of_each() {
     let running = tokio::spawn(pipeline.run());
     let other = ["b", "d"].map(|name| destination.sink(name, EVERY));
     let sinks = vec![a, other[0].clone(), other[1].clone()];
-    let changes = control.apply(setup(vec![source], sinks)).await.unwrap();
+    let changes = control.apply(setup(vec![source], sinks)).await.unwrap().unwrap();
     let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect::<Vec<Arc<str>>>();
     let expected = Exchange {
         added: names(&["d"]),
@@ -248,7 +248,7 @@ async fn what_waited_for_a_sink_that_is_taken_out_is_counted() {
     let running = tokio::spawn(pipeline.run());
     sleep(Duration::from_secs(2)).await;
     let begin = Instant::now();
-    let changes = control.apply(setup(vec![source], Vec::new())).await.unwrap();
+    let changes = control.apply(setup(vec![source], Vec::new())).await.unwrap().unwrap();
     assert_eq!(changes.sinks.removed, ["hangs".into()]);
     assert!(begin.elapsed() <= Duration::from_secs(5), "an attempt has its time and no more");
     drop(stop);
@@ -339,7 +339,97 @@ async fn asked_to_stop_during_an_exchange_it_stops_in_time() {
     let summary = running.await.unwrap().unwrap();
     assert!(begin.elapsed() <= Duration::from_secs(26), "{:?}", begin.elapsed());
     assert_eq!(summary.sinks[0].undelivered, 100);
-    assert!(asked.await.unwrap().is_err());
+    assert!(asked.await.unwrap().unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn asked_to_stop_during_a_short_exchange_it_delivers_what_waits() {
+    let (slow, next) = (Destination::default(), Destination::default());
+    let source = SourcePlan::ready(FakeSource::lasting("watch", [batch(0..20)]));
+    let (pipeline, stop) =
+        pipeline(setup(vec![source.clone()], vec![slow.sink("only", Duration::from_secs(3))]));
+    let control = pipeline.control();
+    let running = tokio::spawn(pipeline.run());
+    sleep(Duration::from_secs(2)).await;
+    let asked = tokio::spawn(async move {
+        control
+            .apply(setup(vec![source], vec![next.sink("only", EVERY)]))
+            .await
+            .map(|changes| (changes, next))
+    });
+    sleep(Duration::from_millis(100)).await;
+    drop(stop);
+    let summary = running.await.unwrap().unwrap();
+    assert_eq!(
+        (summary.end, summary.sinks[0].exported, summary.sinks[0].undelivered),
+        (End::Shutdown, 20, 0)
+    );
+    let (changes, next) = asked.await.unwrap().unwrap();
+    assert_eq!(changes.unwrap().sinks.changed, ["only".into()]);
+    assert_eq!([slow.taken(), next.taken()].concat(), (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_cannot_be_opened_at_all_is_tried_until_it_can() {
+    let destination = Destination::default();
+    let sink = destination.sink("only", EVERY);
+    let is_broken = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let plan = || {
+        let is_broken = is_broken.clone();
+        SourcePlan::opening("watch", move |context| {
+            let is_broken = is_broken.load(Ordering::Relaxed);
+            async move {
+                match is_broken {
+                    true => Err(BuildError::new("read the kubeconfig", "it is gone")),
+                    false => counting().open(context).await,
+                }
+            }
+        })
+    };
+    let (pipeline, stop) = pipeline(setup(vec![plan()], vec![sink.clone()]));
+    let (control, status) = (pipeline.control(), pipeline.status());
+    let running = tokio::spawn(pipeline.run());
+    sleep(Duration::from_millis(30)).await;
+    is_broken.store(true, Ordering::Relaxed);
+    let changes = control.apply(setup(vec![plan()], vec![sink])).await.unwrap().unwrap();
+    assert_eq!((changes.sources.failed.len(), changes.sources.changed.len()), (1, 0));
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(status.sources().len(), 1, "it is still told of");
+    let before = destination.taken().len();
+    is_broken.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(60)).await;
+    drop(stop);
+    running.await.unwrap().unwrap();
+    let taken = destination.taken();
+    assert!(
+        taken.len() > before + 100 && taken.iter().copied().eq(0..taken.len()),
+        "{before} {}",
+        taken.len()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_holds_over_an_exchange() {
+    let sink = ScriptedSink::default();
+    let plan = || {
+        let rate = crate::uri::OptionValue::parse_option("2/m").ok();
+        let mut policy = Policy { rate, ..Policy::default() };
+        policy.batch.events = NonZeroUsize::MIN;
+        SinkPlan::ready("chat", Arc::new(sink.clone()), policy)
+    };
+    let source = SourcePlan::ready(FakeSource::lasting("watch", [batch(0..100)]));
+    let (pipeline, _stop) = pipeline(setup(vec![source.clone()], vec![plan()]));
+    let control = pipeline.control();
+    let running = tokio::spawn(pipeline.run());
+    sink.wait_for(2).await;
+    for _ in 0..5 {
+        control.apply(setup(vec![source.clone()], vec![plan()])).await.unwrap().unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(sink.delivered().len(), 2);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(sink.delivered().len(), 4);
+    running.abort();
 }
 
 #[tokio::test(start_paused = true)]
@@ -352,7 +442,7 @@ async fn a_source_that_cannot_be_opened_leaves_the_one_that_was_there() {
     sleep(Duration::from_millis(30)).await;
     let broken =
         SourcePlan::opening("watch", |_| async { Err(BuildError::new("read the kubeconfig", "it is gone")) });
-    let changes = control.apply(setup(vec![broken], vec![sink])).await.unwrap();
+    let changes = control.apply(setup(vec![broken], vec![sink])).await.unwrap().unwrap();
     assert_eq!(changes.sources.failed.len(), 1);
     assert!(changes.sources.failed[0].1.contains("it is gone"));
     sleep(Duration::from_millis(100)).await;
@@ -375,7 +465,7 @@ async fn rules_hold_from_the_next_batch_on() {
     let rule = EventFilter { kinds: vec![event(0).involved_object.kind], ..EventFilter::default() };
     let static_labels = Labels::from([("team".to_owned(), "platform".to_owned())]);
     let labelled = Setup { static_labels, ..setup(vec![source.clone()], vec![plan.clone()]) };
-    let changes = control.apply(labelled.clone()).await.unwrap();
+    let changes = control.apply(labelled.clone()).await.unwrap().unwrap();
     assert_eq!((changes.sinks.kept.len(), changes.sources.kept.len()), (1, 1));
     sink.wait_for(sink.delivered().len() + 50).await;
     let last = sink.exports().last().unwrap().batch.events().last().unwrap().clone();
