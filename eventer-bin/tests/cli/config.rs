@@ -202,6 +202,29 @@ async fn a_bad_file_changes_nothing_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_hangup_does_not_end_a_stop() {
+    let server = FakeApiServer::start().await;
+    let destination = FakeDestination::start().await;
+    destination.set_default(Reply::status(503));
+    let quick = "    min_backoff: 1ms\n    max_backoff: 1ms\n";
+    let file = File::new(&configuration(&server, "", &[("only", &destination, quick)]));
+    let mut running = Running::start(&[&file.flag(), "--stop-timeout=1h"]);
+    soon(server.wait_for_watch()).await;
+    server.add(serde_json::to_vec(&event(1)).unwrap());
+    soon(destination.wait_for(1)).await;
+    running.signal("TERM").await;
+    running.logs("stopping").await;
+    running.signal("HUP").await;
+    let tries = destination.count();
+    soon(destination.wait_for(tries + 3)).await;
+    destination.set_default(Reply::ok());
+    let ended = running.ends().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let closed = ended.log().into_iter().rfind(|entry| entry["sink"] == "only").unwrap();
+    assert_eq!(closed["exported"], 1, "{closed}");
+}
+
+#[tokio::test]
 async fn a_sink_that_is_taken_out_and_comes_back_goes_on_where_it_was() {
     let server = FakeApiServer::start().await;
     let (stays, leaves) = (FakeDestination::start().await, FakeDestination::start().await);
