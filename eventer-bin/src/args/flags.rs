@@ -154,6 +154,7 @@ pub(crate) const SCHEMA: &str = "schema";
 pub(crate) const KIND: &str = "KIND";
 
 const USAGE: &str = "eventer --source=URI [--sink=URI]... [FLAGS]
+       eventer --config=FILE [FLAGS]
        eventer tail [-n NAMESPACE | -A] [FLAGS]
        eventer check --source=URI [--sink=URI]... [--connect] [FLAGS]
        eventer explain --sink=URI... [--event=FILE] [FLAGS]
