@@ -69,6 +69,10 @@ impl Node {
         options.with_snippet = false;
         // Otherwise a few dozen lines of comment in a row are an error.
         options.emit_comments = false;
+        // Without it a `!` that begins an expression would take a part of it away.
+        options.reject_unsupported_tags = true;
+        // `no` and `on` are words: YAML 1.2 knows true and false only.
+        options.strict_booleans = true;
         let nodes: Vec<Spanned<Raw>> = serde_saphyr::from_multiple_with_options(text, options)
             .map_err(|error| DocumentError::of(&error))?;
         Ok(nodes.into_iter().map(|node| node_of(node, text)).collect())
@@ -146,6 +150,9 @@ impl fmt::Display for DocumentError {
     }
 }
 
+/// What to do about a `!` that means itself.
+const IN_QUOTES: &str = "; a value that begins with ! is put in quotes";
+
 impl DocumentError {
     /// The parser's message may repeat what is written; its kinds that matter are put in our words.
     fn of(error: &serde_saphyr::Error) -> Self {
@@ -156,11 +163,13 @@ impl DocumentError {
                 Some(key) => format!("the key \"{key}\" stands twice in one map"),
                 None => "a key stands twice in one map".to_owned(),
             },
+            serde_saphyr::Error::UnsupportedTag { .. } => format!("this is a tag of YAML{IN_QUOTES}"),
             _ => {
                 let told = error.to_string();
                 let told =
                     told.lines().next().unwrap_or_default().split(" at line ").next().unwrap_or_default();
-                format!("this is no YAML: {}", told.trim_start_matches("error: "))
+                let hint = if told.contains("a tag") { IN_QUOTES } else { "" };
+                format!("this is no YAML: {}{hint}", told.trim_start_matches("error: "))
             }
         };
         Self { line, reason }
@@ -303,6 +312,31 @@ mod tests {
         let inner = document.get("g").unwrap();
         assert_eq!(inner.get("h").unwrap().text(), Some("2.50"));
         assert_eq!(inner.get("i").unwrap().items().unwrap()[0].text(), Some("3.0"));
+    }
+
+    #[test]
+    fn words_are_no_booleans_but_for_two() {
+        let document = Node::parse("a: no\nb: yes\nc: on\nd: y\ne: true\nf: False\n").unwrap();
+        let read = |key: &str| document.get(key).unwrap().value.clone();
+        let words = ["a", "b", "c", "d"].map(read);
+        assert!(words == ["no", "yes", "on", "y"].map(|word| Value::Text(word.to_owned())), "{words:?}");
+        assert!(read("e") == Value::Bool(true) && read("f") == Value::Bool(false));
+    }
+
+    #[test]
+    fn what_begins_with_an_exclamation_mark_loses_nothing() {
+        for text in [
+            "a: !has(series.count) && type == \"Warning\"\n",
+            "a:\n  - !has(series.count)\n",
+            "a: !x hello\n",
+            "a: !reason.matches(\"^x$\")\n",
+            "a: {b: !c}\n",
+        ] {
+            let error = Node::parse(text).unwrap_err();
+            assert!(error.reason.ends_with("a value that begins with ! is put in quotes"), "{text}: {error}");
+        }
+        assert_eq!(Node::parse("a: '!b'\n").unwrap().get("a").unwrap().text(), Some("!b"));
+        assert_eq!(Node::parse("a: !!str 5\n").unwrap().get("a").unwrap().text(), Some("5"));
     }
 
     #[test]

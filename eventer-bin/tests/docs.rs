@@ -339,7 +339,7 @@ fn every_file_of_configuration_is_understood() {
             fs::write(&config, block).unwrap();
             let output = Command::new(env!("CARGO_BIN_EXE_eventer"))
                 .args(["check", &format!("--config={}", config.display())])
-                .envs(["HOOK_TOKEN", "SLACK_TOKEN", "TENANT"].map(|name| (name, "dummy")))
+                .envs(["HOOK_TOKEN", "KAFKA_PASSWORD", "SLACK_TOKEN", "TENANT"].map(|name| (name, "dummy")))
                 .output()
                 .unwrap();
             let told = String::from_utf8_lossy(&output.stderr);

@@ -173,7 +173,7 @@ switch takes `=` only. The last one of a flag holds; --source and --sink add up.
 takes are accepted and have no effect, but for -v.
 
 SIGTERM, SIGINT and SIGHUP (unless it is ignored, as under nohup) stop the sources; the sinks then deliver what waits.
-A second signal ends at once.
+A second signal ends at once. With --config, SIGHUP has the file read again instead.
 
 With --state-dir, what is not delivered when the process ends is delivered by the next one; without it, it is lost.
 

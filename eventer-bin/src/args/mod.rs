@@ -224,14 +224,14 @@ impl Reader<'_> {
     /// The flags of a run, for what needs a source.
     fn args_with_source(&mut self, environment: &dyn Environment) -> Args {
         let args = self.args(environment);
-        let has_source = match &args.config {
-            Some((_, config)) => config.has_sources() || !args.sources.is_empty(),
+        let missing = match &args.config {
+            _ if !args.sources.is_empty() => None,
+            Some((_, config)) => config.without_sources(),
             // What is wrong with the file has been told.
-            None => !args.sources.is_empty() || self.is_given(flags::CONFIG.spec.name),
+            None if self.is_given(flags::CONFIG.spec.name) => None,
+            None => Some(NO_SOURCE.to_owned()),
         };
-        if !has_source {
-            self.mistakes.push(NO_SOURCE.to_owned());
-        }
+        self.mistakes.extend(missing);
         args
     }
 
@@ -239,16 +239,9 @@ impl Reader<'_> {
     fn config(&mut self, environment: &dyn Environment) -> Option<(PathBuf, ConfigFile)> {
         let path: PathBuf = self
             .optional(flags::CONFIG, "the path of a file", |text| (!text.is_empty()).then(|| text.into()))?;
-        match ConfigFile::read(&path, environment) {
-            Ok(config) => {
-                self.settings.clone_from(&config.settings);
-                Some((path, config))
-            }
-            Err(told) => {
-                self.mistakes.extend(told);
-                None
-            }
-        }
+        let config = ConfigFile::read(&path, environment, &mut self.mistakes)?;
+        self.settings.clone_from(&config.settings);
+        Some((path, config))
     }
 
     /// The labels of the file, and those of the flags, which win.

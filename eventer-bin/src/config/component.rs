@@ -153,9 +153,10 @@ fn uri(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, S
 /// A rule that is nothing but an expression.
 fn rule(text: &str, node: &Node, around: Surroundings<'_>) -> Result<Component, String> {
     let told = |reason| format!("{}: {reason}", around.place(node.line));
-    let (text, _) = expand_value(text, around.environment).map_err(told)?;
-    let options = vec![(filter::WHERE.name.to_owned(), Some(text))];
-    let uri = ComponentUri::from_parts(List::Drop.key(), "", options, Vec::new());
+    let (text, is_expanded) = expand_value(text, around.environment).map_err(told)?;
+    let name = || filter::WHERE.name.to_owned();
+    let from_variables = if is_expanded { vec![name()] } else { Vec::new() };
+    let uri = ComponentUri::from_parts(List::Drop.key(), "", vec![(name(), Some(text))], from_variables);
     Ok(around.component(uri, node.line, BTreeMap::new()))
 }
 

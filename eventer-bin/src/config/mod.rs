@@ -36,6 +36,8 @@ pub(crate) struct ConfigFile {
     pub(crate) settings: BTreeMap<&'static str, Setting>,
     /// Labels for every event.
     pub(crate) static_labels: Labels,
+    /// Whether it has the key of the sources.
+    names_sources: bool,
     sources: Vec<Node>,
     sinks: Vec<Node>,
     drop: Vec<Node>,
@@ -62,36 +64,47 @@ pub(crate) enum List {
 }
 
 impl ConfigFile {
-    /// Reads the file, and what its values refer to.
-    ///
-    /// # Errors
-    /// Every mistake in it, for people to read.
-    pub(crate) fn read(path: &Path, environment: &dyn Environment) -> Result<Self, Vec<String>> {
+    /// Reads the file, and what its values refer to; `None` if it is no map of keys at all. Every mistake in it goes to
+    /// `mistakes`, for people to read.
+    pub(crate) fn read(
+        path: &Path,
+        environment: &dyn Environment,
+        mistakes: &mut Vec<String>,
+    ) -> Option<Self> {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|error| vec![format!("could not read the configuration in {name}: {error}")])?;
-        Self::parse(&name, &text, environment)
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&name, &text, environment, mistakes),
+            Err(error) => {
+                mistakes.push(format!("could not read the configuration in {name}: {error}"));
+                None
+            }
+        }
     }
 
-    /// Reads the text of a file that is called `name` in messages.
-    ///
-    /// # Errors
-    /// Every mistake in it, for people to read.
-    pub(crate) fn parse(name: &str, text: &str, environment: &dyn Environment) -> Result<Self, Vec<String>> {
-        let told = |error: DocumentError| {
-            let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
-            vec![format!("{name}{line}: {error}")]
+    /// As [`read`](Self::read), of the text of a file that is called `name` in messages.
+    pub(crate) fn parse(
+        name: &str,
+        text: &str,
+        environment: &dyn Environment,
+        mistakes: &mut Vec<String>,
+    ) -> Option<Self> {
+        let documents = match Node::parse_all(text) {
+            Ok(documents) => documents,
+            Err(error) => {
+                mistakes.push(told(name, &error));
+                return None;
+            }
         };
-        if let Some(tool) = Node::parse_all(text).map_err(told)?.iter().find_map(convert::detect) {
-            return Err(vec![format!(
+        if let Some(tool) = documents.iter().find_map(convert::detect) {
+            mistakes.push(format!(
                 "{name}: this is a configuration of {tool}; `eventer convert {tool} {name}` makes one of eventer's of it, and tells \
                  what changes"
-            )]);
+            ));
+            return None;
         }
-        let document = Node::parse(text).map_err(told)?;
-        let mut reader = Reader { name, environment, mistakes: Vec::new() };
-        let file = Self { text: Secret::new(text.to_owned()), ..reader.file(&document) };
-        if reader.mistakes.is_empty() { Ok(file) } else { Err(reader.mistakes) }
+        let document = Node::parse(text).map_err(|error| mistakes.push(told(name, &error))).ok()?;
+        let mut reader = Reader { name, environment, mistakes };
+        reader.file(&document).map(|file| Self { text: Secret::new(text.to_owned()), ..file })
     }
 
     /// The components of a list. What is wrong with their form goes to `mistakes`.
@@ -114,9 +127,17 @@ impl ConfigFile {
         read.collect()
     }
 
-    /// Whether it has sources.
-    pub(crate) fn has_sources(&self) -> bool {
-        !self.sources.is_empty()
+    /// What is to be said if no source is given: nothing, if it has some.
+    pub(crate) fn without_sources(&self) -> Option<String> {
+        let name = &self.name;
+        match (self.sources.is_empty(), self.names_sources) {
+            (false, _) => None,
+            (true, true) => Some(format!("{name}: {SOURCES}: there is none in the list")),
+            (true, false) => Some(format!(
+                "{name}: {SOURCES} is missing: say where events are taken from, such as \"{SOURCES}: ['kubernetes:']\" for a cluster; \
+                 `eventer sources` lists the kinds"
+            )),
+        }
     }
 }
 
@@ -150,34 +171,38 @@ pub(crate) fn referred_files(text: &str) -> Vec<PathBuf> {
 struct Reader<'a> {
     name: &'a str,
     environment: &'a dyn Environment,
-    mistakes: Vec<String>,
+    mistakes: &'a mut Vec<String>,
 }
 
 impl Reader<'_> {
-    fn file(&mut self, document: &Node) -> ConfigFile {
+    fn file(&mut self, document: &Node) -> Option<ConfigFile> {
         let mut file = ConfigFile {
             name: self.name.to_owned(),
             text: Secret::default(),
             settings: BTreeMap::new(),
             static_labels: Labels::new(),
+            names_sources: false,
             sources: Vec::new(),
             sinks: Vec::new(),
             drop: Vec::new(),
         };
         let Some(entries) = document.entries() else {
             self.mistake(document.line, "", "it is no map of keys; it begins with sources: or sinks:");
-            return file;
+            return None;
         };
         for entry in entries {
             match entry.key.as_str() {
-                SOURCES => file.sources = self.list(entry),
+                SOURCES => {
+                    file.sources = self.list(entry);
+                    file.names_sources = true;
+                }
                 SINKS => file.sinks = self.list(entry),
                 DROP => file.drop = self.list(entry),
                 STATIC_LABELS => file.static_labels = self.labels(entry),
                 key => self.setting(key, key, entry, &mut file.settings),
             }
         }
-        file
+        Some(file)
     }
 
     fn list(&mut self, entry: &Entry) -> Vec<Node> {
@@ -264,6 +289,12 @@ impl Reader<'_> {
     fn place(&self, line: u64, key: &str) -> String {
         place(self.name, line, key)
     }
+}
+
+/// What is wrong with a document, of the file `name`.
+fn told(name: &str, error: &DocumentError) -> String {
+    let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
+    format!("{name}{line}: {error}")
 }
 
 /// File, line and key, for messages.

@@ -26,11 +26,10 @@ pub(super) fn mistakes(config: &str, registry: &Registry) -> BTreeSet<String> {
 }
 
 fn with(config: &str, registry: &Registry, environment: &Always) -> BTreeSet<String> {
-    let file = match ConfigFile::parse(NAME, config, environment) {
-        Ok(file) => file,
-        Err(mistakes) => return mistakes.into_iter().collect(),
-    };
     let mut told = Vec::new();
+    let Some(file) = ConfigFile::parse(NAME, config, environment, &mut told) else {
+        return told.into_iter().collect();
+    };
     let specs: Vec<_> = registry.sources().collect();
     for Component { uri, place, .. } in file.components(List::Sources, &specs, environment, &mut told) {
         let errors = registry.plan_source(&uri).err().unwrap_or_default();
