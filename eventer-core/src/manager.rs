@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::select_all;
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::journal::{Cursor, Journal};
@@ -39,6 +39,8 @@ struct Sink {
     cursor: Cursor,
     worker: Worker,
     task: OwnedTask<()>,
+    /// When it is left behind if it has not ended; it has begun to retire.
+    retires_by: Option<Instant>,
 }
 
 /// What became of the events of one sink.
@@ -72,7 +74,7 @@ impl SinkManager {
     pub(crate) fn start(&mut self, worker: Worker, sink: Option<Arc<dyn EventSink>>) {
         let (state, cursor) = (worker.layers.state.clone(), worker.cursor.clone());
         let task = OwnedTask::spawn(supervise(worker.clone(), sink));
-        self.sinks.push(Sink { state, cursor, worker, task });
+        self.sinks.push(Sink { state, cursor, worker, task, retires_by: None });
     }
 
     /// The workers of the sinks by their names.
@@ -85,13 +87,26 @@ impl SinkManager {
         self.sinks.iter().map(|sink| sink.state.clone()).collect()
     }
 
-    /// Ends the attempts of the sinks of these names, and waits for it; what they have not delivered stays in the journal.
+    /// Has the sinks of these names end with the attempt that is under way; what they have not delivered stays in the
+    /// journal.
+    pub(crate) fn begin_retiring(&mut self, names: &[Arc<str>]) {
+        for sink in self.sinks.iter_mut().filter(|sink| names.contains(sink.state.name())) {
+            sink.worker.layers.attempts.end();
+            sink.retires_by.get_or_insert_with(|| Instant::now() + sink.worker.time_to_retire());
+        }
+    }
+
+    /// Waits until one of these sinks, which begun to retire, has done so, and says which. `None`: there is none.
     ///
     /// # Cancellation
-    /// Safe to cancel: they end nevertheless, and can be asked again.
-    pub(crate) async fn retire(&mut self, names: &[Arc<str>]) {
-        let retired = self.sinks.iter_mut().filter(|sink| names.contains(sink.state.name()));
-        join_all(retired.map(Sink::retire)).await;
+    /// Safe to cancel.
+    pub(crate) async fn next_retired(&mut self, names: &[Arc<str>]) -> Option<Arc<str>> {
+        let retiring = self.sinks.iter_mut().filter(|sink| names.contains(sink.state.name()));
+        let retiring: Vec<_> = retiring.map(|sink| Box::pin(sink.retired())).collect();
+        if retiring.is_empty() {
+            return None;
+        }
+        Some(select_all(retiring).await.0)
     }
 
     /// Lets go of the sink `name`, which has retired, and says what it leaves to its successor.
@@ -181,16 +196,16 @@ impl SinkManager {
 }
 
 impl Sink {
-    /// Ends with the attempt that is under way. That, and what it does to stop, have each the time of an attempt.
-    async fn retire(&mut self) {
-        self.worker.layers.attempts.end();
-        let patience = LEAVE_WITHIN + 2 * self.worker.plan.policy.timeout;
-        if timeout(patience, self.task.ended()).await.is_err() {
+    /// Waits until it has ended, which it has a certain time for, and says its name.
+    async fn retired(&mut self) -> Arc<str> {
+        let by = self.retires_by.unwrap_or_else(Instant::now);
+        if timeout_at(by, self.task.ended()).await.is_err() {
             tracing::error!(sink = &**self.state.name(), "it does not stop, and is left behind");
             self.task.abort();
             // Unless it blocks its thread, it ends now. What it says later counts no more: its place is another's.
             timeout(LEAVE_WITHIN, self.task.ended()).await.ok();
         }
+        self.state.name().clone()
     }
 
     fn summary(&self) -> SinkSummary {

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
@@ -34,6 +35,12 @@ impl Worker {
             (Some(own), Some(other)) => Arc::ptr_eq(own, other),
             (own, other) => own.is_none() && other.is_none(),
         }
+    }
+
+    /// Time that it has to end: that of an attempt for the one that is under way, as much for what the sink does to stop, and
+    /// some for itself.
+    pub(crate) fn time_to_retire(&self) -> Duration {
+        Duration::from_secs(1) + 2 * self.plan.policy.timeout
     }
 
     /// Runs until the journal is closed and read to its end, or the time to stop is up. `sink` is given if it is open

@@ -1,6 +1,7 @@
 //! Exchanges sources, sinks and rules while a pipeline runs. What does not change keeps running; each sink keeps its place
 //! in the journal, and each source goes on where it stood.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -146,16 +147,26 @@ impl Running {
         exchange: &Exchange,
         config_maps: Option<Arc<dyn ConfigMaps>>,
     ) {
-        self.manager.retire(&[&exchange.changed[..], &exchange.removed].concat()).await;
-        for name in &exchange.removed {
-            self.manager.remove(name, self.assembly.clock.now());
+        // One that hangs holds up nobody but its successor.
+        let mut retiring = [&exchange.changed[..], &exchange.removed].concat();
+        self.manager.begin_retiring(&retiring);
+        let (changed, added): (BTreeMap<_, _>, BTreeMap<_, _>) = asked
+            .into_iter()
+            .filter(|(name, _)| !exchange.kept.contains(name))
+            .partition(|(name, _)| exchange.changed.contains(name));
+        for (name, plan) in added {
+            self.manager.start(self.assembly.worker(name, plan, config_maps.clone()), None);
         }
-        for (name, plan) in asked.into_iter().filter(|(name, _)| !exchange.kept.contains(name)) {
-            let worker = match self.manager.take(&name) {
-                Some((cursor, state)) => self.assembly.successor(&cursor, state, plan, config_maps.clone()),
-                None => self.assembly.worker(name, plan, config_maps.clone()),
+        self.publish();
+        while let Some(retired) = self.manager.next_retired(&retiring).await {
+            retiring.retain(|name| *name != retired);
+            let Some(plan) = changed.get(&retired).cloned() else {
+                self.manager.remove(&retired, self.assembly.clock.now());
+                continue;
             };
-            self.manager.start(worker, None);
+            let Some((cursor, state)) = self.manager.take(&retired) else { continue };
+            let successor = self.assembly.successor(&cursor, state, plan, config_maps.clone());
+            self.manager.start(successor, None);
         }
     }
 

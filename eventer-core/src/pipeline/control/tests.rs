@@ -214,7 +214,8 @@ async fn an_exchange_says_what_became_of_each() {
     };
     assert_eq!(changes.sinks, expected);
     assert_eq!(changes.sources.kept, names(&["watch"]));
-    let shown: Vec<_> = status.sinks().into_iter().map(|sink| sink.name).collect();
+    let mut shown: Vec<_> = status.sinks().into_iter().map(|sink| sink.name).collect();
+    shown.sort();
     assert_eq!(shown, names(&["a", "b", "d"]));
     running.abort();
 }
@@ -340,6 +341,27 @@ async fn asked_to_stop_during_an_exchange_it_stops_in_time() {
     assert!(begin.elapsed() <= Duration::from_secs(26), "{:?}", begin.elapsed());
     assert_eq!(summary.sinks[0].undelivered, 100);
     assert!(asked.await.unwrap().unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_hangs_holds_up_no_other_that_changes_or_is_new() {
+    let [hung, changing, new] = [(); 3].map(|()| Destination::default());
+    let hour = Duration::from_secs(3600);
+    let source = counting();
+    let sinks = vec![hung.sink("hung", hour), changing.sink("changing", EVERY)];
+    let (pipeline, _stop) = pipeline(setup(vec![source.clone()], sinks));
+    let control = pipeline.control();
+    let running = tokio::spawn(pipeline.run());
+    sleep(Duration::from_secs(1)).await;
+    let sinks = vec![changing.sink("changing", EVERY), new.sink("new", EVERY)];
+    let exchange = tokio::spawn(async move { control.apply(setup(vec![source], sinks)).await });
+    sleep(Duration::from_secs(5)).await;
+    assert!(!exchange.is_finished(), "the attempt of the one that hangs has its time");
+    assert!(new.taken().len() > 3000 && changing.taken().len() > 4000);
+    assert_eq!(changing.opened.load(Ordering::Relaxed), 2);
+    let changes = exchange.await.unwrap().unwrap().unwrap();
+    assert_eq!(changes.sinks.removed, ["hung".into()]);
+    running.abort();
 }
 
 #[tokio::test(start_paused = true)]
