@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use eventer_core::BuildError;
+use eventer_core::{BoxError, BuildError};
 use http::Uri;
-use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig};
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use super::options::WatchOptions;
@@ -171,11 +171,23 @@ impl ConnectOptions {
 /// Reads a kubeconfig; without a path, the one that kubectl would.
 fn read_kubeconfig(path: Option<&Path>) -> Result<Kubeconfig, BuildError> {
     match path {
-        Some(path) => Kubeconfig::read_from(path)
-            .map_err(|error| BuildError::new(format!("read the kubeconfig {}", path.display()), error)),
-        None => Kubeconfig::read().map_err(|error| {
-            BuildError::new("read the kubeconfig of kubectl, as this is no pod in a cluster", error)
+        Some(path) => Kubeconfig::read_from(path).map_err(|error| {
+            BuildError::new(format!("read the kubeconfig {}", path.display()), shown(error))
         }),
+        None => Kubeconfig::read().map_err(|error| {
+            BuildError::new("read the kubeconfig of kubectl, as this is no pod in a cluster", shown(error))
+        }),
+    }
+}
+
+/// Why a kubeconfig cannot be read, without the lines of it that the parser shows: they may hold a token.
+fn shown(error: KubeconfigError) -> BoxError {
+    match error {
+        KubeconfigError::Parse(error) => {
+            let line = error.location().map(|location| format!(" near line {}", location.line()));
+            format!("it is not what a kubeconfig is{}", line.unwrap_or_default()).into()
+        }
+        error => error.into(),
     }
 }
 

@@ -104,6 +104,16 @@ async fn two_contexts_are_watched_side_by_side() {
 }
 
 #[tokio::test]
+async fn a_kubeconfig_that_cannot_be_read_shows_no_token() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "apiVersion: v1\nkind: Config\nusers:\n- name: a\n  user:\n    token: hunter2\n    auth-provider: x\n";
+    let path = write(directory.path(), "kubeconfig", text);
+    let error = refused(&format!("kubernetes:?kubeconfig={}", path.display())).await;
+    assert!(error.contains("it is not what a kubeconfig is near line 7"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_opened_is_told_clearly() {
     let error = refused("kubernetes:?kubeconfig=/nowhere/config").await;
     assert!(
