@@ -101,6 +101,12 @@ impl KubernetesSource {
     }
 }
 
+impl Drop for KubernetesSource {
+    fn drop(&mut self) {
+        self.board.close();
+    }
+}
+
 #[async_trait]
 impl EventSource for KubernetesSource {
     fn name(&self) -> &str {

@@ -108,10 +108,8 @@ impl Store {
         // Another one may have this uid as its alias.
         let known = self.by_uid.get(&*uid).copied().filter(|slot| self.has_uid(*slot, &uid));
         let is_new = known.is_none();
-        let uid: Arc<str> = match known.and_then(|slot| self.entry(slot)) {
-            Some(entry) => entry.uid.clone(),
-            None => uid.into(),
-        };
+        let before = known.and_then(|slot| self.entry(slot));
+        let uid: Arc<str> = before.map_or_else(|| uid.into(), |entry| entry.uid.clone());
         let entry = Entry {
             kind,
             seen,
