@@ -670,6 +670,16 @@ async fn dropping_the_source_ends_all_watches() {
 }
 
 #[tokio::test]
+async fn a_wait_without_an_end_is_one() {
+    let mut patient = looking_up("labels");
+    patient.options.enrich.wait = Duration::MAX;
+    let mut rig = start(FakeApiServer::start().await, patient).await;
+    happens(&mut rig, "a", "uid-web-0");
+    read(&mut rig, "a").await;
+    assert_eq!(unenriched(&rig, ""), 0.0);
+}
+
+#[tokio::test]
 async fn a_source_that_is_gone_holds_nothing() {
     let mut rig = start(FakeApiServer::start().await, looking_up("labels")).await;
     happens(&mut rig, "a", "uid-web-0");
