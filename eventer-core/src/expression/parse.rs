@@ -6,7 +6,7 @@ use super::check::Checker;
 use super::mistakes::unknown_variable;
 use super::node::Node;
 use super::problem::Problem;
-use super::scan::{Brackets, scan};
+use super::scan::{Brackets, NESTING, scan};
 
 /// Bytes of the longest expression.
 const LONGEST: usize = 64 << 10;
@@ -21,7 +21,9 @@ pub(super) fn parse(text: &str) -> Result<(Node, Brackets), Vec<Problem>> {
         return Err(whole(format!("it is longer than {LONGEST} bytes")));
     }
     let brackets = scan(text).map_err(|problem| vec![problem])?;
-    let read = Parser::new().parse_with_source_info(text);
+    // After a mistake it would leave out tokens, brackets among them, and stand deeper than was counted.
+    let parser = Parser::new().max_recursion_depth(NESTING).error_recovery_limit(1);
+    let read = parser.parse_with_source_info(text);
     let (tree, places) = read.map_err(|errors| vec![syntax(text, &errors)])?;
     Ok((Checker::check(text, &tree, &places)?, brackets))
 }
@@ -56,11 +58,7 @@ fn in_words(message: &str) -> String {
             _ => format!("{token} is not expected here"),
         };
     }
-    match named("token recognition error at: ") {
-        Some(token) if token.starts_with("'=") => "a single = means nothing; == compares".to_owned(),
-        Some(token) => format!("{token} is not understood"),
-        None => message.trim_start_matches("Syntax error: ").to_owned(),
-    }
+    message.trim_start_matches("Syntax error: ").to_owned()
 }
 
 /// The byte at a line and a column, both counted from 1 and the column in characters.

@@ -1,5 +1,7 @@
 //! What is counted of looking things up around the objects of events.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// Why an event went out without something that was asked for. The label of `eventer_events_unenriched_total`.
@@ -90,20 +92,20 @@ impl EnrichmentVecs {
             |reason: UnenrichedReason| self.unenriched.with_label_values(&[name, reason.as_str()]);
         EnrichmentMetrics {
             unenriched: UnenrichedReason::ALL.map(unenriched),
-            objects: self.objects.with_label_values(&[name]),
-            bytes: self.bytes.with_label_values(&[name]),
+            objects: Part::of(self.objects.with_label_values(&[name])),
+            bytes: Part::of(self.bytes.with_label_values(&[name])),
             watches: self.watches.with_label_values(&[name]),
             evicted: self.evicted.with_label_values(&[name]),
         }
     }
 }
 
-/// The metrics of one source that looks something up.
-#[derive(Clone, Debug)]
+/// The metrics of one source that looks something up. What it holds counts until this is dropped.
+#[derive(Debug)]
 pub struct EnrichmentMetrics {
     unenriched: [IntCounter; UnenrichedReason::ALL.len()],
-    objects: IntGauge,
-    bytes: IntGauge,
+    objects: Part,
+    bytes: Part,
     watches: IntGauge,
     evicted: IntCounter,
 }
@@ -116,8 +118,8 @@ impl EnrichmentMetrics {
 
     /// So many objects are held, in so many bytes.
     pub fn holds(&self, objects: usize, bytes: usize) {
-        self.objects.set(i64::try_from(objects).unwrap_or(i64::MAX));
-        self.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.objects.set(objects);
+        self.bytes.set(bytes);
     }
 
     /// Objects had to go.
@@ -133,5 +135,56 @@ impl EnrichmentMetrics {
     /// A watch has ended.
     pub fn watch_closed(&self) {
         self.watches.dec();
+    }
+}
+
+/// The part of one source in a gauge: while sources are exchanged, two of one name add up.
+#[derive(Debug)]
+struct Part {
+    gauge: IntGauge,
+    size: AtomicI64,
+}
+
+impl Part {
+    fn of(gauge: IntGauge) -> Self {
+        Self { gauge, size: AtomicI64::new(0) }
+    }
+
+    fn set(&self, size: usize) {
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        let before = self.size.swap(size, Ordering::Relaxed);
+        self.gauge.add(size.saturating_sub(before));
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_counts_until_its_source_is_gone() {
+        let vecs = EnrichmentVecs::register(&Registry::new()).unwrap();
+        let held = || {
+            let [objects, bytes] =
+                [&vecs.objects, &vecs.bytes].map(|vec| vec.with_label_values(&["a"]).get());
+            (objects, bytes)
+        };
+        let before = vecs.of_source("a");
+        before.holds(3, 300);
+        before.holds(2, 200);
+        assert_eq!(held(), (2, 200));
+        // The next one of its name may be there before it has gone.
+        let next = vecs.of_source("a");
+        next.holds(1, 100);
+        drop(before);
+        assert_eq!(held(), (1, 100));
+        drop(next);
+        assert_eq!(held(), (0, 0));
     }
 }

@@ -20,6 +20,10 @@ pub trait Environment {
 
 /// What a reference `${…}` to a file begins with.
 const FILE: &str = "file:";
+/// How a dollar is written in a URI.
+const LITERAL: &str = "$$";
+/// How `${` is written in a value of a configuration file.
+const LITERAL_IN_VALUE: &str = "$${";
 
 impl Environment for BTreeMap<String, String> {
     fn get(&self, name: &str) -> Option<String> {
@@ -51,8 +55,8 @@ pub fn expand_value(text: &str, environment: &dyn Environment) -> Result<(String
             continue;
         }
         out.push_str(before);
-        let (name, after) = braced(after, "$${")?;
-        out.push_str(&value_of(name, environment)?);
+        let (name, after) = braced(after, LITERAL_IN_VALUE)?;
+        out.push_str(&value_of(name, environment, LITERAL_IN_VALUE)?);
         is_expanded = true;
         rest = after;
     }
@@ -67,7 +71,7 @@ pub(super) fn leading_variable<'a>(
 ) -> Result<Option<(String, &'a str)>, String> {
     let Some(Token::Variable(name, rest)) = token(text)? else { return Ok(None) };
     match rest.chars().next() {
-        None | Some('?' | '&') => Ok(Some((value_of(name, environment)?, rest))),
+        None | Some('?' | '&') => Ok(Some((value_of(name, environment, LITERAL)?, rest))),
         Some(_) => Ok(None),
     }
 }
@@ -91,7 +95,7 @@ pub(super) fn variables(text: &str, environment: &dyn Environment) -> Result<Str
     while let Some(token) = token(rest)? {
         rest = match token {
             Token::Variable(name, rest) => {
-                out.push_str(&value_of(name, environment)?);
+                out.push_str(&value_of(name, environment, LITERAL)?);
                 rest
             }
             Token::Text(text, rest) => {
@@ -112,7 +116,7 @@ pub(super) fn decode_with_variables(text: &str, environment: &dyn Environment) -
         rest = match token {
             Token::Variable(name, rest) => {
                 out.push_str(&decode(&std::mem::take(&mut literal)));
-                out.push_str(&value_of(name, environment)?);
+                out.push_str(&value_of(name, environment, LITERAL)?);
                 rest
             }
             Token::Text(text, rest) => {
@@ -190,7 +194,7 @@ fn token(text: &str) -> Result<Option<Token<'_>>, String> {
         return Ok(Some(Token::Text("$", rest)));
     }
     if let Some(after) = after.strip_prefix('{') {
-        let (name, rest) = braced(after, "$$")?;
+        let (name, rest) = braced(after, LITERAL)?;
         return Ok(Some(Token::Variable(name, rest)));
     }
     let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
@@ -218,11 +222,12 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn value_of(name: &str, environment: &dyn Environment) -> Result<String, String> {
+/// What a variable or a file holds. `literal` is how one writes what begins a reference.
+fn value_of(name: &str, environment: &dyn Environment, literal: &str) -> Result<String, String> {
     if let Some(path) = name.strip_prefix(FILE) {
         return environment.read(path).map_err(|reason| format!("could not read {path}: {reason}"));
     }
-    environment
-        .get(name)
-        .ok_or_else(|| format!("the variable ${name} is not defined; set it, or write $$ for a dollar"))
+    environment.get(name).ok_or_else(|| {
+        format!("the variable ${name} is not defined; the characters themselves are written {literal}")
+    })
 }

@@ -123,6 +123,21 @@ fn a_dollar_is_a_dollar_where_no_name_follows() {
 }
 
 #[test]
+fn a_variable_that_is_not_defined_is_told_with_how_its_characters_are_written() {
+    let error = parse("kafka:?pw=$NOT_THERE").unwrap_err().to_string();
+    assert!(
+        error.ends_with("the variable $NOT_THERE is not defined; the characters themselves are written $$")
+    );
+    assert_eq!(option(&parsed("kafka:?pw=$$NOT_THERE"), "pw"), "$NOT_THERE");
+    assert_eq!(
+        expand_value("${NOT_THERE}", &environment()).unwrap_err(),
+        "the variable $NOT_THERE is not defined; the characters themselves are written $${"
+    );
+    let (value, _) = expand_value("$${NOT_THERE}", &environment()).unwrap();
+    assert_eq!(value, "${NOT_THERE}");
+}
+
+#[test]
 fn what_is_no_component_uri_is_an_error() {
     for text in ["", ":x", "http//x y", "1kafka:", "?a=b"] {
         assert!(parse(text).is_err(), "{text} was taken");

@@ -16,7 +16,8 @@ const HEARD_GRAIN: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Board {
     scopes: Mutex<Vec<ScopeState>>,
-    metrics: SourceMetrics,
+    /// `None` once the source is gone: its tasks end a little later, and must not count as it any more.
+    metrics: Mutex<Option<SourceMetrics>>,
     /// Without a watch, and without a word for longer than this, a scope is not fresh.
     patience: Duration,
 }
@@ -47,7 +48,7 @@ impl Board {
             heard: None,
             trouble: None,
         });
-        Self { scopes: Mutex::new(scopes.collect()), metrics, patience }
+        Self { scopes: Mutex::new(scopes.collect()), metrics: Mutex::new(Some(metrics)), patience }
     }
 
     /// A scope does something else now.
@@ -56,8 +57,14 @@ impl Board {
         let was_watching = scopes[scope].activity == Activity::Watching;
         scopes[scope].activity = activity;
         if was_watching && scopes.iter().all(|scope| scope.activity != Activity::Watching) {
-            self.metrics.watch_closed();
+            self.count(SourceMetrics::watch_closed);
         }
+    }
+
+    /// A scope has opened a watch. `reason` says why the one before ended.
+    pub(super) fn watches(&self, scope: usize, reason: Option<&str>) {
+        self.count(|metrics| metrics.watch_opened(reason));
+        self.set(scope, Activity::Watching);
     }
 
     /// The API server was heard; it is well.
@@ -72,7 +79,7 @@ impl Board {
         state.heard = Some((now, clock.now()));
         state.trouble = None;
         drop(scopes);
-        self.metrics.heard();
+        self.count(SourceMetrics::heard);
     }
 
     /// Something keeps the scope from being fresh.
@@ -91,6 +98,21 @@ impl Board {
             last_heard: heard.and_then(|heard| heard.into_iter().min()),
             detail: worst.map(ScopeState::detail).unwrap_or_default(),
         }
+    }
+
+    /// The source is gone: from now on nothing is counted.
+    pub(super) fn close(&self) {
+        *self.metrics() = None;
+    }
+
+    fn count(&self, what: impl FnOnce(&SourceMetrics)) {
+        if let Some(metrics) = &*self.metrics() {
+            what(metrics);
+        }
+    }
+
+    fn metrics(&self) -> MutexGuard<'_, Option<SourceMetrics>> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<ScopeState>> {
@@ -133,7 +155,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use eventer_core::SystemClock;
+    use eventer_core::{Metrics, SystemClock};
+    use prometheus::Registry;
 
     fn board(labels: &[&str]) -> Board {
         let metrics = SourceMetrics::unregistered("kubernetes", Arc::new(SystemClock));
@@ -176,5 +199,24 @@ mod tests {
             "{}",
             status.detail
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_its_tasks_still_do_counts_no_more_once_the_source_is_gone() {
+        for (is_gone, series) in [(false, 2), (true, 0)] {
+            let registry = Registry::new();
+            let metrics = Metrics::new(&registry, Arc::new(SystemClock)).unwrap().source("kubernetes");
+            let board = Board::new(vec!["all namespaces".to_owned()], metrics, Duration::from_secs(60));
+            if is_gone {
+                board.close();
+            }
+            board.watches(0, None);
+            board.heard(0, &SystemClock);
+            let families = registry.gather();
+            let ages = families.iter().filter(|family| {
+                ["eventer_watch_age_seconds", "eventer_watch_silence_seconds"].contains(&family.name())
+            });
+            assert_eq!(ages.map(|family| family.get_metric().len()).sum::<usize>(), series);
+        }
     }
 }

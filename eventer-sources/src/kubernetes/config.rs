@@ -115,9 +115,11 @@ const ENRICH: OptionSpec = OptionSpec::new(
 const ENRICH_WAIT: OptionSpec = OptionSpec::new(
     "enrich_wait",
     "DURATION",
-    "The longest that an event waits for what is looked up; then it goes out without.",
+    "The longest that an event waits for what is looked up, 10s at most; then it goes out without.",
 )
 .default("500ms");
+/// A source that hands out nothing for long is taken to be stuck.
+const LONGEST_ENRICH_WAIT: Duration = Duration::from_secs(10);
 const ENRICH_MEMORY: OptionSpec =
     OptionSpec::new("enrich_memory", "SIZE", "The most memory for objects that are looked up.")
         .default("32Mi");
@@ -228,8 +230,12 @@ fn take_positive(uri: &mut UriReader<'_>, option: &OptionSpec) -> Duration {
 }
 
 fn take_enrich(uri: &mut UriReader<'_>) -> EnrichOptions {
+    let wait = uri.take_or_default(&ENRICH_WAIT);
+    if wait > LONGEST_ENRICH_WAIT {
+        uri.invalid(&ENRICH_WAIT, "it must be at most 10s, since all events behind one that waits wait too");
+    }
     let mut options = EnrichOptions {
-        wait: uri.take_or_default(&ENRICH_WAIT),
+        wait,
         memory: uri.take_or_default::<ByteSize>(&ENRICH_MEMORY).as_usize(),
         ..EnrichOptions::default()
     };

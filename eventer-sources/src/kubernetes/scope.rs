@@ -210,8 +210,7 @@ impl Scope {
             }
             Err(failure) => return self.wait_after(&failure, State::Watching),
         };
-        self.setting.metrics.watch_opened(self.ended.take());
-        self.setting.board.set(self.setting.index, Activity::Watching);
+        self.setting.board.watches(self.setting.index, self.ended.take());
         let Setting { source, label, .. } = &self.setting;
         tracing::info!(%source, scope = label, version = position.version, "watching");
 

@@ -61,7 +61,8 @@ impl KubernetesSource {
             None => "all namespaces".to_owned(),
         });
         let labels: Vec<String> = labels.collect();
-        let patience = options.probe_interval + options.request_timeout + Duration::from_secs(1);
+        let answer_time = options.request_timeout.saturating_add(Duration::from_secs(1));
+        let patience = options.probe_interval.saturating_add(answer_time);
         let board = Arc::new(Board::new(labels.clone(), metrics.clone(), patience));
         let buffer = Arc::new(Buffer::new(batch_events.get(), max_bytes(batch_events)));
         let stored = checkpoint.unwrap_or_default();
@@ -98,6 +99,12 @@ impl KubernetesSource {
             tasks.spawn(Scope::new(setting, place).run());
         }
         Self { name, clock, buffer, enricher, board, keys, checkpoint, _tasks: tasks }
+    }
+}
+
+impl Drop for KubernetesSource {
+    fn drop(&mut self) {
+        self.board.close();
     }
 }
 

@@ -111,15 +111,29 @@ async fn an_api_server_that_does_not_answer_is_one_finding() {
     assert!(refused(&findings)[0].contains("/nowhere/config"), "{findings:?}");
 }
 
-#[test]
-fn a_word_that_is_nothing_to_look_up_is_a_mistake() {
+fn mistakes(uri: &str) -> Vec<String> {
     let mut registry = Registry::new();
     eventer_sources::register_all(&mut registry);
-    let uri = "kubernetes:?enrich=labels,ownres&enrich=node&enrich=all&enrich_wait=1s&enrich_memory=8Mi";
     let uri = ComponentUri::parse("--source", uri, &()).unwrap();
-    let errors = registry.plan_source(&uri).err().unwrap();
-    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let errors = registry.plan_source(&uri).err().into_iter().flatten();
+    errors.map(|error| error.to_string()).collect()
+}
+
+#[test]
+fn a_word_that_is_nothing_to_look_up_is_a_mistake() {
+    let errors =
+        mistakes("kubernetes:?enrich=labels,ownres&enrich=node&enrich=all&enrich_wait=1s&enrich_memory=8Mi");
     assert_eq!(errors.len(), 2, "{errors:?}");
     assert!(errors[0].contains("\"ownres\" is nothing to look up, did you mean \"owners\"?"), "{errors:?}");
     assert!(errors[1].contains("known are labels, owners, node, namespace, services"), "{errors:?}");
+}
+
+#[test]
+fn a_wait_for_what_is_looked_up_is_bounded() {
+    assert_eq!(mistakes("kubernetes:?enrich=labels&enrich_wait=10s"), [""; 0]);
+    for wait in ["10001ms", "1m", "1000000000000d"] {
+        let errors = mistakes(&format!("kubernetes:?enrich=labels&enrich_wait={wait}"));
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].contains("enrich_wait") && errors[0].contains("at most 10s"), "{errors:?}");
+    }
 }

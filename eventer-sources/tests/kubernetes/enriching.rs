@@ -11,6 +11,7 @@ use eventer_testkit::flood::Flood;
 use eventer_testkit::{Answer, FakeApiServer, Resource};
 use flate2::read::GzDecoder;
 use futures_util::FutureExt as _;
+use prometheus::Registry;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -666,4 +667,44 @@ async fn dropping_the_source_ends_all_watches() {
     rig.server.wait_for_open_watches(3).await;
     drop(rig.source);
     rig.server.wait_for_open_watches(0).await;
+}
+
+#[tokio::test]
+async fn a_wait_without_an_end_is_one() {
+    let mut patient = looking_up("labels");
+    patient.options.enrich.wait = Duration::MAX;
+    let mut rig = start(FakeApiServer::start().await, patient).await;
+    happens(&mut rig, "a", "uid-web-0");
+    read(&mut rig, "a").await;
+    assert_eq!(unenriched(&rig, ""), 0.0);
+}
+
+#[tokio::test]
+async fn a_source_that_is_gone_holds_nothing() {
+    let mut rig = start(FakeApiServer::start().await, looking_up("labels")).await;
+    happens(&mut rig, "a", "uid-web-0");
+    read(&mut rig, "a").await;
+    let held = |registry: &Registry| {
+        let families = registry.gather();
+        let gauges = families.iter().filter(|family| {
+            ["objects", "bytes", "watches"]
+                .iter()
+                .any(|it| family.name() == format!("eventer_enrichment_{it}"))
+        });
+        gauges
+            .flat_map(|family| family.get_metric())
+            .map(|metric| metric.get_gauge().get_value())
+            .sum::<f64>()
+    };
+    assert!(held(&rig.registry) > 0.0);
+    let Rig { source, registry, .. } = rig;
+    drop(source);
+    // Its tasks end when it is their turn.
+    for _ in 0..1_000 {
+        if held(&registry) == 0.0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{} is held", held(&registry));
 }

@@ -140,6 +140,11 @@ fn mistakes_of_the_grammar_are_told_in_plain_words() {
     tells("true or false", "column 6: or is written ||");
     tells("reason == 'x') || true", "column 14: ) is not expected here");
     tells("reason # 'x'", "column 8: '#' is not understood");
+    tells("'ü' != 'ü' & true", "column 12: '&' is not understood");
+    tells(
+        r#"message.matches("a\d")"#,
+        r"column 19: this escape means nothing; a backslash is written \\, or r before the string",
+    );
     tells("true ? false", "column 13: it ends too early");
     tells("9223372036854775808 > count", "column 1: invalid int literal");
     tells(

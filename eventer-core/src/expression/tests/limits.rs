@@ -1,9 +1,11 @@
 //! No text overflows the stack, neither the parser's nor ours.
 
+use cel::parser::{ParseError, Parser};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::expression::scan::scan;
 
 /// Of which a text is made that is an expression by chance.
 const TOKENS: &[&str] = &[
@@ -39,11 +41,22 @@ const TOKENS: &[&str] = &[
     "'",
     "\"",
     "'''",
+    "\"\"\"",
     "r'",
+    "R\"",
+    "br\"",
+    "rb'",
+    "1r'",
     "b'x'",
     "\\",
     "\\u",
+    "\\q",
+    "\\\"",
+    "\r",
     "`",
+    ".`//`",
+    "a[]",
+    "1+",
     "$",
     "é",
     "日",
@@ -139,9 +152,50 @@ fn brackets_in_strings_and_comments_are_text() {
         r#"'(' + "[" + '''{'(''' + """("(""" != ''"#,
         r"r'\' + R'(' + 'it\'s (' != ''",
         "true // (((' \n && true",
+        r#"'\a\\\'\"\?\`\x28\X28\u0028\U00000028\050((' != ''"#,
+        "\"\"\"(\\\"\"\"('\n(\"\"\" + '''\"(''(\r\n(''' != ''",
+        "'ü(日(😀(' in['('] || true",
     ] {
         assert_eq!(read(text.to_owned()), Ok(true), "{text}");
     }
+}
+
+#[test]
+fn what_is_no_string_to_the_parser_is_refused_with_all_that_is_hidden_in_it() {
+    let deep = ["(".repeat(60_000), "1+".repeat(30_000)];
+    let misread = [
+        ("\"\\q ", "1\""),
+        ("'\\u12 ", "1'"),
+        ("'\\400 ", "1'"),
+        ("\"\n", "1\""),
+        ("'\r", "1'"),
+        ("r'\n", "1'"),
+        ("'''\\q ", "1'''"),
+        ("b'\\q ", "1'"),
+        ("rb'\\' ", "1'"),
+        ("1r'\\' ", "1' + '"),
+        ("0xbR'\\' ", "1' + '"),
+        ("type.`//` == ", "1"),
+        ("`// ", "1"),
+        ("&'", "1'"),
+        ("|\"", "1\""),
+        ("='", "1'"),
+    ];
+    for deep in &deep {
+        for (before, after) in misread {
+            let text = format!("{before}{deep}{after}");
+            assert!(read(text.clone()).is_err(), "{text:.40}");
+        }
+    }
+}
+
+#[test]
+fn what_the_parser_passes_over_is_no_way_to_get_deeper() {
+    for text in ["(]&&", "a[]", "a[](", "(a?b):", "[x)+", "{1:)||"] {
+        assert!(read(text.repeat(10_000)).is_err(), "{text}");
+    }
+    let thirty = format!("{}x{}&&", "(".repeat(30), "]".repeat(30));
+    assert!(read(thirty.repeat(1_000)).is_err());
 }
 
 proptest! {
@@ -151,5 +205,27 @@ proptest! {
     fn no_text_makes_it_panic(tokens in prop::collection::vec(select(TOKENS), 0..24)) {
         // Whether it is taken does not matter.
         let _answer: Result<bool, String> = read(tokens.concat());
+    }
+
+    #[test]
+    fn no_text_overflows_the_stack(
+        tokens in prop::collection::vec((select(TOKENS), select(&[1, 1, 1, 1, 40, 3_000][..])), 0..16),
+    ) {
+        let text: String = tokens.into_iter().map(|(token, times)| token.repeat(times)).collect();
+        if let Err(error) = read(text) {
+            // Then the brackets were counted wrongly.
+            prop_assert!(!error.contains("Recursion limit"), "{}", error);
+        }
+    }
+
+    #[test]
+    fn what_is_taken_to_be_a_token_is_one_to_the_parser(tokens in prop::collection::vec(select(TOKENS), 0..24)) {
+        let text = tokens.concat();
+        if scan(&text).is_ok()
+            && let Err(errors) = Parser::new().parse(&text)
+        {
+            let is_none = |error: &ParseError| error.msg.contains("token recognition error");
+            prop_assert!(!errors.errors.iter().any(is_none), "{:?} {}", text, errors);
+        }
     }
 }

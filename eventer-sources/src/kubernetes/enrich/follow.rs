@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventer_core::metrics::{EnrichmentMetrics, UnenrichedReason};
+use eventer_core::metrics::UnenrichedReason;
 use eventer_core::time::format_duration;
 use eventer_core::{Backoff, report};
 use futures_util::FutureExt as _;
@@ -236,7 +236,7 @@ impl Follower {
         let seconds = fastrand::u64(WATCH_SECONDS);
         let mut body = api.watch(version, seconds).await?;
         self.works();
-        let _open = OpenWatch::new(self.enricher.metrics.clone());
+        let _open = OpenWatch::new(self.enricher.clone());
         let over = Instant::now() + Duration::from_secs(seconds) + OVERDUE;
         let mut lines = Lines::new(MAX_LINE);
         loop {
@@ -332,17 +332,17 @@ pub(in crate::kubernetes) fn resource_of(known: &KnownKind) -> Resource {
 }
 
 /// Counts a watch as open while it lives.
-struct OpenWatch(EnrichmentMetrics);
+struct OpenWatch(Arc<Enricher>);
 
 impl OpenWatch {
-    fn new(metrics: EnrichmentMetrics) -> Self {
-        metrics.watch_opened();
-        Self(metrics)
+    fn new(enricher: Arc<Enricher>) -> Self {
+        enricher.metrics.watch_opened();
+        Self(enricher)
     }
 }
 
 impl Drop for OpenWatch {
     fn drop(&mut self) {
-        self.0.watch_closed();
+        self.0.metrics.watch_closed();
     }
 }

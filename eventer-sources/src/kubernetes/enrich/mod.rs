@@ -29,6 +29,7 @@ mod store;
 mod vain;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use eventer_core::Event;
 use eventer_core::metrics::{EnrichmentMetrics, UnenrichedReason};
@@ -46,6 +47,9 @@ use object::{Fields, Object};
 pub use options::EnrichOptions;
 pub use snapshot::Snapshot;
 use store::Seen;
+
+/// A wait that does not end. A longer one would be beyond what an `Instant` holds.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What all scopes and followers of a source share.
 #[derive(Debug)]
@@ -82,7 +86,7 @@ impl Enricher {
     /// # Errors
     /// It is not there yet; until then it may still come.
     pub(super) fn settle(&self, event: &mut Event, since: Instant) -> Result<(), Instant> {
-        let due = since + self.options.wait;
+        let due = since + self.options.wait.min(FOREVER);
         let is_due = Instant::now() >= due;
         let mut cluster = self.lock();
         let outcome = cluster.enrich(event, since, is_due);

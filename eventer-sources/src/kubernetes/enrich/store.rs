@@ -105,12 +105,11 @@ impl Store {
     pub(super) fn put(&mut self, kind: KindId, seen: Seen, object: Object) -> bool {
         let Object { uid, alias, namespace, name, labels, annotations, owners, is_going, detail, .. } =
             object;
-        let known = self.by_uid.get(&*uid).copied();
+        // Another one may have this uid as its alias.
+        let known = self.by_uid.get(&*uid).copied().filter(|slot| self.has_uid(*slot, &uid));
         let is_new = known.is_none();
-        let uid: Arc<str> = match known.and_then(|slot| self.entry(slot)) {
-            Some(entry) => entry.uid.clone(),
-            None => uid.into(),
-        };
+        let before = known.and_then(|slot| self.entry(slot));
+        let uid: Arc<str> = before.map_or_else(|| uid.into(), |entry| entry.uid.clone());
         let entry = Entry {
             kind,
             seen,
@@ -127,10 +126,7 @@ impl Store {
             memo: None,
         };
         let slot = match known {
-            Some(slot) => {
-                self.replace(slot, entry);
-                slot
-            }
+            Some(slot) => self.replace(slot, entry),
             None => self.insert(entry),
         };
         self.index(slot);
@@ -255,9 +251,17 @@ impl Store {
         }
     }
 
-    fn replace(&mut self, slot: Slot, mut entry: Entry) {
-        let Some(mut before) = self.slots[slot].take() else { return };
-        let is_same = before.labels == entry.labels
+    fn replace(&mut self, slot: Slot, mut entry: Entry) -> Slot {
+        let Some(mut before) = self.slots[slot].take() else { return slot };
+        self.bytes -= before.size();
+        self.unshare(&before);
+        let is_found_alike =
+            before.kind == entry.kind && before.path == entry.path && before.alias == entry.alias;
+        if !is_found_alike {
+            self.unindex(slot, &before);
+        }
+        let is_same = is_found_alike
+            && before.labels == entry.labels
             && before.owners == entry.owners
             && before.detail == entry.detail
             && before.deleted_at.is_none();
@@ -267,28 +271,23 @@ impl Store {
             self.revision += 1;
         }
         entry.was_asked_for = before.was_asked_for;
-        self.bytes = self.bytes + entry.size() - before.size();
-        self.unshare(&before);
-        if before.alias != entry.alias {
-            before.alias.and_then(|alias| self.by_uid.remove(&alias));
-        }
+        self.bytes += entry.size();
         self.slots[slot] = Some(entry);
+        slot
     }
 
     fn index(&mut self, slot: Slot) {
         let Some(Entry { kind, uid, alias, path, .. }) = self.slots[slot].as_ref() else { return };
-        for uid in alias.iter().chain([uid]) {
-            self.by_uid.insert(uid.clone(), slot);
+        self.by_uid.insert(uid.clone(), slot);
+        if let Some(alias) = alias
+            && !self.by_uid.get(alias).is_some_and(|other| self.has_uid(*other, alias))
+        {
+            self.by_uid.insert(alias.clone(), slot);
         }
         self.by_name.entry(*kind).or_default().insert(path.clone(), slot);
     }
 
-    fn remove(&mut self, slot: Slot) {
-        let Some(entry) = self.slots[slot].take() else { return };
-        self.free.push(slot);
-        self.bytes -= entry.size();
-        self.unshare(&entry);
-        self.revision += u64::from(entry.detail != Detail::None);
+    fn unindex(&mut self, slot: Slot, entry: &Entry) {
         for uid in entry.alias.iter().chain([&entry.uid]) {
             if self.by_uid.get(uid) == Some(&slot) {
                 self.by_uid.remove(uid);
@@ -299,6 +298,19 @@ impl Store {
         {
             named.remove(&entry.path);
         }
+    }
+
+    fn has_uid(&self, slot: Slot, uid: &str) -> bool {
+        self.entry(slot).is_some_and(|entry| &*entry.uid == uid)
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        let Some(entry) = self.slots[slot].take() else { return };
+        self.free.push(slot);
+        self.bytes -= entry.size();
+        self.unshare(&entry);
+        self.unindex(slot, &entry);
+        self.revision += u64::from(entry.detail != Detail::None);
     }
 
     fn unshare(&mut self, entry: &Entry) {
@@ -382,9 +394,32 @@ impl Entry {
 
 /// The name by which an object is found.
 pub(super) fn path(namespace: &str, name: &str) -> String {
-    let mut path = String::with_capacity(namespace.len() + 1 + name.len());
-    path.push_str(namespace);
-    path.push('/');
-    path.push_str(name);
-    path
+    [namespace, "/", name].concat()
+}
+
+#[cfg(test)]
+impl Store {
+    /// What [`Store::bytes`] is to say, from what is held; and every name leads to an object that has it.
+    pub(super) fn recounted(&self) -> usize {
+        for (kind, named) in &self.by_name {
+            for (path, slot) in named {
+                assert!(
+                    self.entry(*slot).is_some_and(|entry| entry.kind == *kind && entry.path == *path),
+                    "{path}"
+                );
+            }
+        }
+        for (uid, slot) in &self.by_uid {
+            let has_it = |entry: &Entry| entry.uid == *uid || entry.alias.as_ref() == Some(uid);
+            assert!(self.entry(*slot).is_some_and(has_it), "{uid}");
+        }
+        let entries = || self.slots.iter().flatten();
+        let labels: HashSet<&Labels> =
+            entries().flat_map(|it| it.labels.iter().chain(&it.annotations)).map(|it| &**it).collect();
+        let owners: HashSet<&[OwnerReference]> =
+            entries().filter_map(|entry| entry.owners.as_deref()).collect();
+        entries().map(Entry::size).sum::<usize>()
+            + labels.iter().map(|labels| labels.size()).sum::<usize>()
+            + owners.iter().map(|owners| owners.size()).sum::<usize>()
+    }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventer_core::event::Enrichment;
+use proptest::prelude::*;
 use tokio::time::{Instant, advance};
 
 use super::super::object::{Detail, Object};
@@ -175,4 +177,119 @@ async fn a_namespace_has_its_own_and_only_what_lives() {
     assert_eq!(names("prod"), ["a", "b"]);
     assert_eq!(names(""), ["f"]);
     assert_eq!(names("other"), [""; 0]);
+}
+
+#[test]
+fn what_does_not_change_takes_no_more() {
+    let mut store = store();
+    store.put(POD, SEEN, object("a"));
+    let slot = store.by_uid(&uid("a")).unwrap();
+    let around = Enrichment { services: vec!["web".to_owned()], ..Enrichment::default() };
+    store.keep_memo(slot, Some("node-1"), Some(Arc::new(around)));
+    let bytes = store.bytes();
+    for _ in 0..100 {
+        store.put(POD, SEEN, object("a"));
+    }
+    assert!(store.memo(slot, Some("node-1")).is_some(), "it is still known");
+    assert_eq!(store.bytes(), bytes);
+}
+
+#[test]
+fn a_name_that_an_object_has_no_more_leads_to_no_other() {
+    let mut store = Store::new(bytes_of(1));
+    store.put(POD, SEEN, object("a"));
+    store.put(SERVICE, SEEN, Object { name: "b".to_owned(), ..object("a") });
+    let slot = store.by_uid(&uid("a")).unwrap();
+    assert_eq!((store.by_name(POD, "prod/a"), store.by_name(SERVICE, "prod/b")), (None, Some(slot)));
+    // These take its room, and its slot.
+    ["c", "d", "e"].into_iter().for_each(|name| _ = store.put(POD, SEEN, object(name)));
+    assert_eq!((store.by_name(POD, "prod/a"), store.by_name(SERVICE, "prod/b")), (None, None));
+}
+
+#[test]
+fn what_calls_itself_by_the_uid_of_another_does_not_take_its_place() {
+    let mut store = store();
+    let false_mirror = || Object { alias: Some(uid("a")), ..object("b") };
+    for _ in 0..2 {
+        store.put(POD, SEEN, object("a"));
+        store.put(POD, SEEN, false_mirror());
+        let slot = store.by_uid(&uid("a")).unwrap();
+        assert_eq!((store.entry(slot).unwrap().name(), store.len()), ("a", 2));
+    }
+    store.put(POD, SEEN, object("b"));
+    assert!(store.by_uid(&uid("a")).is_some());
+
+    // Nor if it was there first.
+    let mut store = self::store();
+    store.put(POD, SEEN, false_mirror());
+    store.put(POD, SEEN, object("a"));
+    let slot = store.by_uid(&uid("a")).unwrap();
+    assert_eq!((store.entry(slot).unwrap().name(), store.len()), ("a", 2));
+}
+
+/// What may happen to a store, to one of a few objects.
+#[derive(Clone, Debug)]
+enum Step {
+    Put { kind: usize, uid: u8, name: u8, alias: Option<u8>, content: u8 },
+    Memo { uid: u8, services: usize, has_node: bool },
+    Bury(u8),
+    BuryUnseen(u32),
+    Expire,
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let put = (0..2_usize, 0..6_u8, 0..4_u8, prop::option::weighted(0.3, 0..8_u8), 0..4_u8);
+    let put = put.prop_map(|(kind, uid, name, alias, content)| Step::Put { kind, uid, name, alias, content });
+    let memo = (0..6_u8, 0..40_usize, any::<bool>());
+    prop_oneof![
+        6 => put,
+        4 => memo.prop_map(|(uid, services, has_node)| Step::Memo { uid, services, has_node }),
+        2 => (0..6_u8).prop_map(Step::Bury),
+        1 => (1..3_u32).prop_map(Step::BuryUnseen),
+        1 => Just(Step::Expire),
+    ]
+}
+
+fn made(uid: u8, name: u8, alias: Option<u8>, content: u8) -> Object {
+    let name = format!("n{name}");
+    let text = content.to_string();
+    let is_rich = content > 1;
+    Object {
+        uid: format!("u{uid}"),
+        alias: alias.map(|alias| format!("u{alias}")),
+        labels: labels(&[("app", &text)]),
+        annotations: if is_rich { labels(&[("app", "1")]) } else { labels(&[]) },
+        owners: if is_rich { vec![owner("apps/v1", "ReplicaSet", &text)] } else { Vec::new() },
+        detail: if content == 3 { Detail::Selector(labels(&[("app", "web")])) } else { Detail::None },
+        ..object(&name)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn its_account_is_what_it_holds(steps in prop::collection::vec(steps(), 0..60), is_narrow in any::<bool>()) {
+        let mut store = Store::new(if is_narrow { bytes_of(3) } else { usize::MAX });
+        let mut now = Instant::now();
+        for step in steps {
+            now += Duration::from_secs(100);
+            match step {
+                Step::Put { kind, uid, name, alias, content } => {
+                    store.put(kind, SEEN, made(uid, name, alias, content));
+                }
+                Step::Memo { uid, services, has_node } => {
+                    if let Some(slot) = store.by_uid(&format!("u{uid}")) {
+                        let services = vec!["web".to_owned(); services];
+                        let around = Enrichment { services, ..Enrichment::default() };
+                        store.keep_memo(slot, has_node.then_some("node-1"), Some(Arc::new(around)));
+                    }
+                }
+                Step::Bury(uid) => store.bury(&format!("u{uid}"), now),
+                Step::BuryUnseen(list) => store.bury_unseen(Seen { list, ..SEEN }, now),
+                Step::Expire => store.expire(now),
+            }
+            prop_assert_eq!(store.bytes(), store.recounted());
+        }
+    }
 }
