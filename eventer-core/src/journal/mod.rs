@@ -14,6 +14,7 @@
 
 mod cursor;
 mod disk;
+mod lease;
 mod room;
 mod state;
 pub mod storage;
