@@ -61,14 +61,29 @@ const RULE: ComponentSpec = ComponentSpec {
 };
 
 impl Plans {
-    /// Reads the components that the flags name, or where there are none those of the file; what is wrong goes to
-    /// `mistakes`.
+    /// Reads the components that the flags name, or where there are none those of the file, and the files that these
+    /// need; what is wrong goes to `mistakes`.
     pub(crate) fn read(
         args: &Args,
         registry: &Registry,
         environment: &dyn Environment,
         mistakes: &mut Vec<String>,
     ) -> Self {
+        let (plans, places) = Self::read_without_files(args, registry, environment, mistakes);
+        for (plan, place) in plans.sinks.iter().zip(places) {
+            let errors = plan.check_files().err().unwrap_or_default();
+            mistakes.extend(errors.into_iter().map(|error| place.tell(plan.kind, error).to_string()));
+        }
+        plans
+    }
+
+    /// As [`read`](Self::read), but for the files that the components need. Tells where each sink is asked for.
+    pub(crate) fn read_without_files(
+        args: &Args,
+        registry: &Registry,
+        environment: &dyn Environment,
+        mistakes: &mut Vec<String>,
+    ) -> (Self, Vec<Place>) {
         let mut reader = Reader { args, environment, mistakes };
         let specs: Vec<_> = registry.sources().collect();
         let asked = reader.asked(List::Sources, &args.sources, &specs);
@@ -86,15 +101,10 @@ impl Plans {
         if knows_all_sources && !sources.iter().any(|(plan, _)| plan.has_config_maps()) {
             reader.mistakes.extend(sinks.iter().filter_map(without_config_maps));
         }
-        for (plan, place) in &sinks {
-            let errors = plan.check_files().err().unwrap_or_default();
-            reader.mistakes.extend(errors.into_iter().map(|error| place.tell(plan.kind, error).to_string()));
-        }
-        Self {
-            sources: sources.into_iter().map(|(plan, _)| plan).collect(),
-            sinks: sinks.into_iter().map(|(plan, _)| plan).collect(),
-            drop: drop.into_iter().map(|(rule, _)| rule).collect(),
-        }
+        let (sinks, places) = sinks.into_iter().unzip();
+        let sources = sources.into_iter().map(|(plan, _)| plan).collect();
+        let drop = drop.into_iter().map(|(rule, _)| rule).collect();
+        (Self { sources, sinks, drop }, places)
     }
 
     /// The names under which the sources and the sinks run.

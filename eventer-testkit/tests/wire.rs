@@ -120,6 +120,9 @@ async fn a_list_of_metadata_alone_is_as_recorded() {
     server.advance_to(7282);
     let mut expected = recorded(name);
     expected.body = expected.body.replace("\"remainingItemCount\":1539", "\"remainingItemCount\":1");
+    for (_, value) in expected.headers.iter_mut().filter(|(name, _)| name == "Content-Length") {
+        *value = (value.parse::<usize>().unwrap() - "539".len()).to_string();
+    }
     assert_eq!(replay(&server, name).await, expected);
 }
 

@@ -1,12 +1,14 @@
 //! The command that converts another tool's config: its flags, as they are declared, and what they are read into.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Command};
 use eventer_core::OptionSpec;
 
-use super::Reader;
 use super::flags::{self, Flag};
+use super::{Args, FREQUENCY, Reader, ip_address, understood};
+use crate::config::ConfigFile;
 use crate::convert::Tool;
 
 /// The command that converts another tool's config.
@@ -83,4 +85,23 @@ pub(super) fn read(
     let is_forced = reader.switch(FORCE);
     mistakes.append(&mut reader.mistakes);
     Some(ConvertCommand { tool: named?, input: input?.into(), output, is_forced })
+}
+
+/// The flags of a run that has this file and no flag beside it, and what is wrong with them.
+pub(crate) fn args_of(file: ConfigFile) -> (Args, Vec<String>) {
+    let none: [&str; 0] = [];
+    let matches = flags::command().no_binary_name(true).get_matches_from(none);
+    let mut reader = Reader { settings: file.settings.clone(), ..Reader::new(&matches) };
+    let args = reader.args_beside(Some((PathBuf::from(&file.name), file)));
+    (args, reader.mistakes)
+}
+
+/// The frequency that a run takes and that is nearest to `text`, if that is a duration.
+pub(crate) fn nearest_frequency(text: &str) -> Option<Duration> {
+    understood(text).map(|frequency: Duration| frequency.clamp(*FREQUENCY.start(), *FREQUENCY.end()))
+}
+
+/// Whether a run takes `text` for the address of its admin server.
+pub(crate) fn takes_ip(text: &str) -> bool {
+    ip_address(text).is_some()
 }

@@ -26,7 +26,7 @@ use eventer_core::{Environment, OptionValue, Secret};
 
 use crate::config::{ConfigFile, Setting};
 pub(crate) use check::CheckArgs;
-pub(crate) use convert::ConvertCommand;
+pub(crate) use convert::{ConvertCommand, args_of, nearest_frequency, takes_ip};
 pub(crate) use explain::{Events, ExplainArgs};
 use flags::Flag;
 pub(crate) use state::{Action, Output, StateCommand};
@@ -260,6 +260,11 @@ impl Reader<'_> {
 
     fn args(&mut self, environment: &dyn Environment) -> Args {
         let config = self.config(environment);
+        self.args_beside(config)
+    }
+
+    /// The flags of a run beside this file, whose settings count already.
+    fn args_beside(&mut self, config: Option<(PathBuf, ConfigFile)>) -> Args {
         let ip = self.value(flags::HEALTHZ_IP, "an IP address such as 0.0.0.0 or ::1", ip_address);
         let port = self.value(flags::HEALTHZ_PORT, "a port from 0 to 65535", |text| text.parse().ok());
         // kube-eventer takes any number below one for the number of CPUs.

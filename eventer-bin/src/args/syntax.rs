@@ -71,6 +71,8 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
 /// away from one of ours.
 fn message(error: &clap::Error, name: &str, before: Option<&str>) -> String {
     let suggestion = context(error, &[ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]);
+    // A single letter is near to any word that begins or ends with it.
+    let suggestion = suggestion.filter(|word| word.trim_start_matches('-').len() > 1);
     let did_you_mean = suggestion.map(|word| format!(", did you mean \"{word}\"?")).unwrap_or_default();
     match error.kind() {
         ErrorKind::UnknownArgument if is_flag_name(name) => {

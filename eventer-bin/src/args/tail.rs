@@ -16,8 +16,8 @@ use super::{Reader, understood};
 /// The flags of `eventer tail`.
 #[derive(Debug)]
 pub(crate) struct TailArgs {
-    /// `--source`; `None`: the cluster that kubectl speaks to.
-    pub(crate) source: Option<Secret<String>>,
+    /// `--source`, as often as it was given; none: the cluster that kubectl speaks to.
+    pub(crate) sources: Vec<Secret<String>>,
     /// How the cluster is reached, and what is asked of it, where no source is given.
     pub(crate) cluster: ClusterArgs,
     /// Whose events are shown.
@@ -98,6 +98,8 @@ const SINCE: Flag = flags::value(OptionSpec::new(
     "DURATION",
     "Begin with those that were seen within this span, as far as the cluster still has them",
 ));
+const WATCH: Flag =
+    flags::switch("watch", "No effect: it always goes on. For fingers that are used to kubectl", "false");
 const CONTEXT: Flag = flags::value(OptionSpec::new(
     "context",
     "NAME",
@@ -105,11 +107,10 @@ const CONTEXT: Flag = flags::value(OptionSpec::new(
 ));
 const KUBECONFIG: Flag =
     flags::value(OptionSpec::new("kubeconfig", "PATH", "A kubeconfig [default: that of kubectl]"));
-const SOURCE: Flag = flags::value(OptionSpec::new(
-    "source",
-    "URI",
-    "Events from elsewhere: replay:FILE, demo:, …; see `eventer sources`",
-));
+const SOURCE: Flag = flags::value(
+    OptionSpec::new("source", "URI", "Events from elsewhere: replay:FILE, demo:, …; see `eventer sources`")
+        .repeatable(),
+);
 const OUTPUT: Flag =
     flags::value(OptionSpec::new("o", "table|wide|json", "Form of the output").default("table"));
 const COLOR: Flag = flags::value(
@@ -124,15 +125,16 @@ const VERBOSITY: Flag =
     flags::value(OptionSpec::new("v", "N", "Log more than warnings: 0 info, 4 debug, 6 trace"));
 
 const SHOWN: [(&str, &[Flag]); 3] = [
-    ("Which events", &[NAMESPACE, ALL_NAMESPACES, FOR, SINCE]),
+    ("Which events", &[NAMESPACE, ALL_NAMESPACES, FOR, SINCE, WATCH]),
     ("From where", &[CONTEXT, KUBECONFIG, SOURCE]),
     ("Output", &[OUTPUT, COLOR, VERBOSITY]),
 ];
 
 /// The short names of some, which take their values as the long ones do.
-const SHORT: [Flag; 2] = [
+const SHORT: [Flag; 3] = [
     Flag { spec: OptionSpec { name: "n", ..NAMESPACE.spec }, ..NAMESPACE },
     Flag { spec: OptionSpec { name: "A", ..ALL_NAMESPACES.spec }, ..ALL_NAMESPACES },
+    Flag { spec: OptionSpec { name: "w", ..WATCH.spec }, ..WATCH },
 ];
 
 const USAGE: &str = "eventer tail [-n NAMESPACE | -A] [--for=KIND/NAME] [FLAGS]";
@@ -184,9 +186,9 @@ pub(super) fn read(matches: &ArgMatches, before: &ArgMatches, mistakes: &mut Vec
 
 impl Reader<'_> {
     fn tail(&mut self) -> TailArgs {
-        let source = self.text(SOURCE).map(Secret::new);
+        let sources = self.all(SOURCE);
         let object = self.optional(FOR, "an object as KIND/NAME, such as pod/web-0", ObjectName::parse);
-        let namespaces = self.namespaces(source.is_some());
+        let namespaces = self.namespaces(!sources.is_empty());
         let mut filter = self.filter();
         if let Some(object) = &object {
             if !filter.kinds.is_empty() || !filter.object_name.is_empty() {
@@ -195,7 +197,7 @@ impl Reader<'_> {
             }
             object.narrow(&mut filter);
         }
-        if source.is_some()
+        if !sources.is_empty()
             && let Namespaces::Named(names) = &namespaces
         {
             for name in names {
@@ -211,7 +213,7 @@ impl Reader<'_> {
             since: self.since(),
             object_name: object.map(|object| object.name),
         };
-        if source.is_some() {
+        if !sources.is_empty() {
             for (flag, is_given) in [
                 (KUBECONFIG, cluster.kubeconfig.is_some()),
                 (CONTEXT, cluster.context.is_some()),
@@ -226,7 +228,7 @@ impl Reader<'_> {
             }
         }
         TailArgs {
-            source,
+            sources,
             cluster,
             namespaces,
             filter,

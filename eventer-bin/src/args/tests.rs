@@ -124,6 +124,19 @@ fn a_flag_is_told_as_it_was_typed() {
 }
 
 #[test]
+fn a_single_letter_is_no_guess_at_a_word() {
+    assert_eq!(mistakes("--source=demo: --bogus"), ["flag --bogus is not known"]);
+}
+
+#[test]
+fn tail_takes_what_kubectl_does_and_several_sources() {
+    let line = line("tail -w --watch --source=demo:?source_name=a --source=demo:?source_name=b");
+    assert!(line.mistakes.is_empty(), "{:?}", line.mistakes);
+    let Invocation::Tail(args) = line.invocation else { panic!("{:?}", line.invocation) };
+    assert_eq!(args.sources.len(), 2);
+}
+
+#[test]
 fn the_help_takes_no_value() {
     for typed in ["-help=false", "--help=true", "-h=1", "-help="] {
         let name = typed.split('=').next().unwrap();

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use eventer_core::Registry;
 
-use super::{Conversion, Report, convert};
+use super::report::{Report, printable};
+use super::{Conversion, convert};
 use crate::args::ConvertCommand;
 
 /// What a conversion has to say.
@@ -30,9 +31,9 @@ struct Files<'c>(Vec<(&'static str, &'c str, bool)>);
 /// of one line.
 pub(crate) fn run(command: &ConvertCommand, registry: &Registry) -> Result<Converted, String> {
     let (name, text) = read(&command.input)?;
-    let mut conversion: Conversion = convert(command.tool, &text).map_err(|error| match error.line {
-        Some(line) => format!("{name}:{line}: {}", error.reason),
-        None => format!("{name}: {}", error.reason),
+    let mut conversion: Conversion = convert(command.tool, &text).map_err(|error| {
+        let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{name}{line}: {}", printable(&error.reason))
     })?;
     conversion.verify(registry);
     let Some(directory) = &command.output else {

@@ -3,6 +3,8 @@
 //! A negation stands at a question only. Each step of the simplification looks at a condition once, so that its work, as
 //! the length of what is written, grows with the length of what is given.
 
+use eventer_core::text::is_active;
+
 use super::pattern::Pattern;
 
 /// A condition.
@@ -319,7 +321,7 @@ pub(super) fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if is_active(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => out.push(c),
         }
     }
@@ -395,6 +397,6 @@ mod tests {
 
     #[test]
     fn a_text_is_quoted() {
-        assert_eq!(quoted("a\"\\d\n\u{1}ü"), "\"a\\\"\\\\d\\n\\u0001ü\"");
+        assert_eq!(quoted("a\"\\d\n\u{1}\u{202e}ü"), "\"a\\\"\\\\d\\n\\u0001\\u202eü\"");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use eventer_core::text::is_active;
 use eventer_core::uri::nearest;
 
 /// How much a remark matters.
@@ -85,11 +86,17 @@ impl fmt::Display for Report {
             for Remark { line, place, text: what, .. } in of_weight {
                 let line = if *line == 0 { String::new() } else { format!("line {line}: ") };
                 let place = if place.is_empty() { String::new() } else { format!("`{place}`: ") };
-                writeln!(text, "- {line}{place}{what}")?;
+                writeln!(text, "- {line}{}", printable(&format!("{place}{what}")))?;
             }
         }
         f.write_str(&text)
     }
+}
+
+/// `text` with an escape for each character that would steer a terminal: keys and names are as others wrote them.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |c: char| if is_active(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 /// The best guess of `known` at what `word` was meant to be, as the end of a sentence.
@@ -115,6 +122,16 @@ mod tests {
             "## Cannot be taken over\n\n- line 4: a\n- line 9: `receivers.a`: b\n\n## Differs\n\n- `updates`: d\n\n## Only to know\n\n- line 3: `logLevel`: c\n"
         );
         assert!(report.has_lost());
+    }
+
+    #[test]
+    fn nothing_of_an_input_steers_the_terminal() {
+        let mut report = Report::default();
+        report.add(Weight::Know, 1, "k\u{1b}[31m", "it is\nno \u{202e}key");
+        assert_eq!(
+            report.to_string(),
+            "## Only to know\n\n- line 1: `k\\u001b[31m`: it is\\u000ano \\u202ekey\n"
+        );
     }
 
     #[test]

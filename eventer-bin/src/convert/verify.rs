@@ -4,10 +4,15 @@ use std::collections::BTreeSet;
 
 use eventer_core::{Environment, Registry};
 
-use crate::config::{Component, ConfigFile, List};
+use crate::args;
+use crate::config::ConfigFile;
+use crate::plans::Plans;
 
 /// The name of the config in what is told.
 const NAME: &str = "eventer.yaml";
+
+/// What a variable may hold: what one value makes a mistake may be none with another.
+const VALUES: [&str; 4] = ["https://example.com/", "1", "1s", "::1"];
 
 /// Every variable has this value.
 struct Always(&'static str);
@@ -18,27 +23,48 @@ impl Environment for Always {
     }
 }
 
-/// The mistakes in a config, whatever its variables hold.
+/// The mistakes in a config, whatever its variables hold. The files that it names are still to be made.
 pub(super) fn mistakes(config: &str, registry: &Registry) -> BTreeSet<String> {
-    // What one value makes a mistake may be none with another.
-    let [urls, numbers] = ["https://example.com/", "1"].map(|value| with(config, registry, &Always(value)));
-    urls.intersection(&numbers).cloned().collect()
+    let told = VALUES.map(|value| with(config, registry, &Always(value)));
+    let [first, others @ ..] = &told;
+    first.iter().filter(|mistake| others.iter().all(|other| other.contains(*mistake))).cloned().collect()
 }
 
+/// Reads all that a run reads.
 fn with(config: &str, registry: &Registry, environment: &Always) -> BTreeSet<String> {
     let mut told = Vec::new();
     let Some(file) = ConfigFile::parse(NAME, config, environment, &mut told) else {
         return told.into_iter().collect();
     };
-    let specs: Vec<_> = registry.sources().collect();
-    for Component { uri, place, .. } in file.components(List::Sources, &specs, environment, &mut told) {
-        let errors = registry.plan_source(&uri).err().unwrap_or_default();
-        told.extend(errors.into_iter().map(|error| place.tell(uri.kind(), error).to_string()));
+    let (args, mut mistakes) = args::args_of(file);
+    mistakes.append(&mut told);
+    Plans::read_without_files(&args, registry, environment, &mut mistakes);
+    mistakes.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_a_run_reads_is_read() {
+        let mut registry = Registry::new();
+        eventer_sources::register_all(&mut registry);
+        eventer_sinks::register_all(&mut registry);
+        let config = "sources: [{kind: demo}]\nsinks: [{kind: log, sink_name: a}, {kind: log, sink_name: a}]\n\
+                      frequency: abc\nadmin: {ip: zzz, port: x}\ndrop: [reason = 1]\n";
+        let mistakes = mistakes(config, &registry);
+        for part in [
+            "sinks: could not",
+            "frequency: it takes",
+            "admin.ip: it takes",
+            "admin.port: it takes",
+            "drop[0]",
+        ] {
+            assert!(mistakes.iter().any(|mistake| mistake.contains(part)), "{part}: {mistakes:#?}");
+        }
+        assert_eq!(mistakes.len(), 5, "{mistakes:#?}");
+        let config = "sources: [{kind: demo}]\nfrequency: ${X}\nadmin: {ip: '${X}', port: '${X}'}\n";
+        assert_eq!(super::mistakes(config, &registry), BTreeSet::new());
     }
-    let specs: Vec<_> = registry.sinks().collect();
-    for Component { uri, place, .. } in file.components(List::Sinks, &specs, environment, &mut told) {
-        let errors = registry.plan_sink(&uri).err().unwrap_or_default();
-        told.extend(errors.into_iter().map(|error| place.tell(uri.kind(), error).to_string()));
-    }
-    told.into_iter().collect()
 }

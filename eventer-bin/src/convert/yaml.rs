@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use eventer_core::text::is_active;
+
 use super::variables;
 
 /// A value to be written.
@@ -110,12 +112,7 @@ fn is_block(text: &str) -> bool {
     text.contains('\n')
         && begins_well
         && !text.ends_with('\n')
-        && !text.split('\n').any(|line| line.is_empty() || line.contains(is_odd))
-}
-
-/// A character that YAML does not take as it is, or reads as a line end.
-fn is_odd(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{FEFF}')
+        && !text.split('\n').any(|line| line.is_empty() || line.contains(is_active))
 }
 
 /// A list of scalars in one line.
@@ -139,10 +136,11 @@ pub(super) fn scalar(text: &str) -> String {
 fn quoted_unless(text: &str, is_plain: fn(&str) -> bool) -> String {
     if is_plain(text) {
         text.to_owned()
-    } else if text.contains(is_odd) {
-        // JSON's escapes are YAML's, too. JSON leaves these as they are, and YAML ends a line there.
+    } else if text.contains(is_active) {
+        // JSON's escapes are YAML's, too. JSON leaves some of these as they are: YAML ends a line there, and a terminal turns
+        // its text around.
         let json = serde_json::Value::from(text).to_string();
-        let escaped = |c: char| if is_odd(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+        let escaped = |c: char| if is_active(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
         json.chars().map(escaped).collect()
     } else if text.contains('\'') && !text.contains(['"', '\\']) {
         format!("\"{text}\"")
@@ -254,6 +252,7 @@ mod tests {
             "a\n\nb",
             "a\n",
             "\u{feff}x",
+            "\u{202e}x",
             "$x",
             "no",
             "=x",
@@ -270,6 +269,7 @@ mod tests {
         let map = texts.iter().map(|text| ((*text).to_owned(), Yaml::text(*text))).collect();
         let nested = Yaml::List(vec![Yaml::Map(map), list.clone(), Yaml::List(vec![list])]);
         let text = entries(&[("a".to_owned(), nested)], 0);
+        assert!(!text.contains(|c| is_active(c) && c != '\n'), "{text:?}");
         let document = Node::parse(&text).unwrap();
         let items = document.get("a").unwrap().items().unwrap();
         let read: Vec<_> = items[1].items().unwrap().iter().map(|node| node.text()).collect();

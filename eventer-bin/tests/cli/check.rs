@@ -52,6 +52,27 @@ async fn what_is_wrong_with_the_flags_is_told_as_a_run_tells_it() {
 }
 
 #[tokio::test]
+async fn an_event_for_standard_output_is_not_mixed_with_json() {
+    let flags = ["check", "--source=demo:", "--sink=log:?sink_name=lines", "--send-test=lines"];
+    let ended = eventer(&[&flags[..], &["-o", "json"]].concat()).await;
+    assert_eq!((ended.code, &*ended.stdout), (2, ""));
+    ended.says(&["--send-test: the sink lines (log) writes to standard output", "-o=json"]);
+    let ended = eventer(&flags).await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+    assert!(ended.stdout.contains("This is a test of eventer"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_recording_that_cannot_be_read_is_told() {
+    let ended = eventer(&["check", "--source=replay:/nowhere.jsonl", "--sink=log:", "--connect"]).await;
+    assert_eq!(ended.code, 1);
+    line(&ended.stdout, &["source", "replay", "failed", "read the recording: /nowhere.jsonl: No such file"]);
+    let ended = eventer(&["check", "--source=replay:/", "--sink=log:", "--connect"]).await;
+    assert_eq!(ended.code, 1);
+    line(&ended.stdout, &["replay", "failed", "read the recording: /: is a directory"]);
+}
+
+#[tokio::test]
 async fn destinations_are_asked_and_what_to_do_is_told() {
     let (well, refusing) = (FakeDestination::start().await, FakeDestination::start().await);
     refusing.set_default(Reply::status(401));

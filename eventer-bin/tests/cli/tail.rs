@@ -148,7 +148,7 @@ async fn without_a_kubeconfig_it_says_so() {
     ended.says(&["error: could not read the kubeconfig of kubectl", "/nowhere/config"]);
     let ended = eventer(&["tail", "--source=replay:/nowhere.jsonl"]).await;
     assert_eq!((ended.code, &*ended.stdout), (1, ""));
-    ended.says(&["error: could not open the recording /nowhere.jsonl", "No such file"]);
+    ended.says(&["error: could not read the events: /nowhere.jsonl: No such file"]);
 }
 
 #[tokio::test]
@@ -238,6 +238,21 @@ async fn on_a_terminal_it_is_coloured_cut_and_rewritten_in_place() {
     let [headings, line] = &lines[..] else { panic!("{shown:?}") };
     assert!(headings.starts_with("LAST SEEN"), "{shown:?}");
     let (before, after) = line.split_once('\r').unwrap();
-    assert!(before.contains("\x1b[33mWarning\x1b[0m") && before.contains("(x7 over "), "{shown:?}");
+    assert!(before.contains("\x1b[33mBackOff\x1b[0m") && before.contains("(x7 over "), "{shown:?}");
     assert!(after.contains("(x8 over ") && after.ends_with("…\x1b[K"), "{shown:?}");
+}
+
+#[tokio::test]
+async fn several_sources_are_shown_if_they_have_names_of_their_own() {
+    let (first, second) = (recording(&golden()[..1]), recording(&golden()[1..2]));
+    let source = |file: &NamedTempFile, name: &str| {
+        format!("--source=replay:{}?source_name={name}", file.path().display())
+    };
+    let sources = [source(&first, "a"), source(&second, "b")];
+    let ended = eventer(&["tail", "-w", &sources[0], &sources[1]]).await;
+    assert_eq!((ended.code, ended.stdout.lines().count()), (0, 3), "{}{}", ended.stdout, ended.stderr);
+
+    let ended = eventer(&["tail", &sources[0], &sources[0]]).await;
+    assert_eq!((ended.code, &*ended.stdout), (2, ""));
+    ended.says(&["--source: could not name"]);
 }

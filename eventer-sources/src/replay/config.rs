@@ -1,12 +1,14 @@
 //! What a user can say of the `replay` source.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use eventer_core::{
-    BuildError, ComponentSpec, ConfigError, EndpointSpec, OptionSpec, OptionValue, SourceConfig,
+    BuildError, ComponentSpec, ConfigError, EndpointSpec, Finding, OptionSpec, OptionValue, SourceConfig,
     SourceContext, UriReader,
 };
+use tokio::fs::{self, File};
 
 use super::ReplaySource;
 use super::player::{Input, Place, Player};
@@ -80,6 +82,19 @@ impl SourceConfig for ReplayConfig {
             uri.invalid(&LOOP, "standard input can be read once only");
         }
         Ok(config)
+    }
+
+    /// Standard input is not asked, and no more is a pipe: whoever writes to it would take the answer for the reader.
+    async fn check(&self) -> Vec<Finding> {
+        let Input::File(path) = &self.input else { return Vec::new() };
+        let answer = match fs::metadata(path).await {
+            Ok(metadata) if metadata.is_dir() => Err(ErrorKind::IsADirectory.into()),
+            Ok(metadata) if !metadata.is_file() => return Vec::new(),
+            Ok(_) => File::open(path).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        let answer = answer.map_err(|error| format!("{}: {error}", self.input));
+        vec![Finding { question: "read the recording".to_owned(), answer }]
     }
 
     async fn build(&self, context: SourceContext) -> Result<ReplaySource, BuildError> {

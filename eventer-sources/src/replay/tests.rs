@@ -180,6 +180,21 @@ fn config(rest: &str) -> Result<ReplayConfig, Vec<ConfigError>> {
     }
 }
 
+#[tokio::test]
+async fn it_is_asked_whether_a_recording_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl").display().to_string();
+    let ask = async |rest: &str| config(rest).unwrap().check().await;
+    let told = ask(&path).await;
+    assert_eq!(told.len(), 1);
+    assert!(told[0].answer.as_ref().unwrap_err().starts_with(&format!("{path}: No such file")), "{told:?}");
+    fs::write(&path, "").unwrap();
+    assert_eq!(ask(&path).await[0].answer, Ok(()));
+    let folder = folder.path().display().to_string();
+    assert_eq!(ask(&folder).await[0].answer, Err(format!("{folder}: is a directory")));
+    assert_eq!(ask("-").await, []);
+}
+
 /// All events up to the end.
 async fn all(source: &mut ReplaySource) -> Vec<Arc<Event>> {
     let mut events = Vec::new();

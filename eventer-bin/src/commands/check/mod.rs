@@ -20,12 +20,15 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Told;
-use crate::args::CheckArgs;
+use crate::args::{CheckArgs, Output};
 use crate::plans::Plans;
 use crate::{environment, logging};
 
 /// The reason of the event that `--send-test` delivers.
 const TEST: &str = "EventerTest";
+
+/// The kind that delivers to standard output.
+const WRITES_TO_OUTPUT: &str = "log";
 
 /// The longest wait for all answers of a source.
 const SOURCE_LIMIT: Duration = Duration::from_secs(60);
@@ -38,7 +41,7 @@ const UNASKED_SOURCE: &str = "a source of this kind can be asked nothing before 
 const UNASKED_SINK: &str =
     "it can be opened; its destination can be asked nothing but to take an event, as --send-test does";
 
-/// What is wrong beside the plans themselves: a test for a sink that is not there.
+/// What is wrong beside the plans themselves: a test for a sink that is not there, or whose event would stand in the answer.
 pub(crate) fn mistakes(args: &CheckArgs, plans: &Plans) -> Vec<String> {
     let names = plans.names().unwrap_or_default().sinks;
     let unknown = args.send_test.iter().filter(|name| !names.iter().any(|known| **known == ***name));
@@ -50,7 +53,17 @@ pub(crate) fn mistakes(args: &CheckArgs, plans: &Plans) -> Vec<String> {
         };
         format!("--send-test: no sink has this name{hint}")
     };
-    unknown.map(mistake).collect()
+    let kinds = names.iter().zip(plans.sinks.iter().map(|plan| plan.kind));
+    let is_tested = |name: &str| args.send_test.iter().any(|tested| *tested == name);
+    let mixed = kinds
+        .filter(|(name, kind)| args.output == Output::Json && *kind == WRITES_TO_OUTPUT && is_tested(name));
+    let told = mixed.map(|(name, kind)| {
+        format!(
+            "--send-test: the sink {name} ({kind}) writes to standard output, where -o=json has nothing but JSON; leave one of the \
+             two out"
+        )
+    });
+    unknown.map(mistake).chain(told).collect()
 }
 
 /// Asks what the flags say is to be asked.

@@ -2,6 +2,9 @@
 //!
 //! What follows is not known yet, so a column is as wide as the widest value so far, up to a limit. Beyond it a value is
 //! cut on a terminal, and else pushes the next column on; the line finds back where a shorter value leaves room.
+//!
+//! The message tells what happened, and is never crowded out ([`MESSAGE`]): where a terminal is narrow, the others become
+//! narrower, and then some are left out ([`DISPENSABLE`]).
 
 use std::time::Duration;
 
@@ -15,6 +18,12 @@ use crate::commands::table::one_line;
 
 const GAP: usize = 2;
 const ELLIPSIS: char = '…';
+
+/// So much room the message has at least, even if the line is wider than the terminal for it.
+const MESSAGE: usize = 30;
+
+/// What is left out where there is no room, in this order: colours tell the type, too, and the time is mostly now.
+const DISPENSABLE: [Column; 2] = [Column::Type, Column::LastSeen];
 
 const DIM: &str = "\x1b[2m";
 const GREEN: &str = "\x1b[32m";
@@ -41,6 +50,8 @@ pub(super) struct Columns {
     style: Style,
     columns: Vec<Column>,
     widths: Vec<usize>,
+    /// As the headings say it.
+    left_out: &'static [Column],
 }
 
 /// An event as a row.
@@ -84,7 +95,7 @@ impl Columns {
         };
         let is_shown = |column: &Column| *column != Namespace || style.has_namespaces;
         let columns: Vec<Column> = columns.iter().copied().filter(is_shown).collect();
-        Self { style, widths: vec![0; columns.len()], columns }
+        Self { style, widths: vec![0; columns.len()], columns, left_out: &[] }
     }
 
     /// Makes an event a row. Times of the day of `now` are written without it.
@@ -121,8 +132,14 @@ impl Columns {
         }
     }
 
-    /// The headings, within `room`.
-    pub(super) fn headings(&self, room: Option<usize>) -> Line {
+    /// The headings, within `room`. They say which columns there are from now on.
+    pub(super) fn headings(&mut self, room: Option<usize>) -> Line {
+        for count in 0..=DISPENSABLE.len() {
+            self.left_out = &DISPENSABLE[..count];
+            if room.is_none_or(|room| self.narrow().iter().sum::<usize>() + MESSAGE <= room) {
+                break;
+            }
+        }
         let cells = self.columns.iter().map(|column| (column.heading(), None));
         self.join(cells, room)
     }
@@ -147,10 +164,17 @@ impl Columns {
         room: Option<usize>,
     ) -> Line {
         let mut line = Line { text: String::new(), columns: 0 };
-        let room_of_line = room.unwrap_or(usize::MAX);
+        let widths = self.fitted(room);
+        let begin: usize = widths.iter().sum();
+        // As many rows as it needs, and all of them.
+        let rows = |columns: usize| (begin + MESSAGE).div_ceil(columns) * columns;
+        let room_of_line = room.map_or(usize::MAX, |room| room.max(rows(room + 1) - 1));
         let mut end = 0;
-        for ((column, width), (cell, color)) in self.columns.iter().zip(&self.widths).zip(cells) {
-            let limit = if room.is_some() && *column != Column::Message { *width } else { usize::MAX };
+        for ((column, width), (cell, color)) in self.columns.iter().zip(widths).zip(cells) {
+            if self.left_out.contains(column) {
+                continue;
+            }
+            let limit = if room.is_some() && *column != Column::Message { width - GAP } else { usize::MAX };
             // Empty cells show nothing, and columns must be counted.
             let cell = if cell.is_empty() && *column != Column::Message { "-" } else { cell };
             let cell = match column {
@@ -159,9 +183,36 @@ impl Columns {
             };
             line.pad(end, room_of_line);
             line.push(&cell, color, room_of_line);
-            end += width + GAP;
+            end += width;
         }
         line
+    }
+
+    /// How wide each column is within `room`, with the gap behind it; the message and what is left out count nothing.
+    fn fitted(&self, room: Option<usize>) -> Vec<usize> {
+        let columns = self.columns.iter().zip(&self.widths);
+        let wanted: Vec<usize> = columns.map(|(column, width)| self.taken(*column, *width)).collect();
+        let Some(room) = room else { return wanted };
+        let mut widths = self.narrow();
+        let mut spare = room.saturating_sub(widths.iter().sum::<usize>() + MESSAGE);
+        // The object comes first: without its name nothing can be done about it.
+        for (width, wanted) in widths.iter_mut().zip(wanted).rev() {
+            let more = (wanted - *width).min(spare);
+            *width += more;
+            spare -= more;
+        }
+        widths
+    }
+
+    /// The same, with every column as narrow as it may be.
+    fn narrow(&self) -> Vec<usize> {
+        let columns = self.columns.iter().zip(&self.widths);
+        columns.map(|(column, width)| self.taken(*column, column.narrow().min(*width))).collect()
+    }
+
+    fn taken(&self, column: Column, width: usize) -> usize {
+        let is_there = column != Column::Message && !self.left_out.contains(&column);
+        if is_there { width + GAP } else { 0 }
     }
 }
 
@@ -193,7 +244,18 @@ impl Column {
         self.heading().len().max(least)
     }
 
-    /// The most that the column grows to. On a terminal with that `room`, the message must get some of it.
+    /// How narrow the column may become, so that the message has room.
+    fn narrow(self) -> usize {
+        match self {
+            Self::Namespace => "NAMESPACE".len(),
+            Self::Reason => "Unhealthy".len(),
+            // The kind, and the end of a pod's name.
+            Self::Object => 14,
+            _ => usize::MAX,
+        }
+    }
+
+    /// The most that the column grows to, of a terminal with that `room`.
     fn limit(self, room: Option<usize>) -> usize {
         let limit = match self {
             Self::Namespace => share(room, 10).min(28),

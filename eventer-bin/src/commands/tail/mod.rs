@@ -19,7 +19,8 @@ use std::thread;
 use std::time::Duration;
 
 use eventer_core::{
-    BuildError, Clock, Environment, EventBatch, Finding, Policy, Registry, Summary, SystemClock,
+    BuildError, Clock, Environment, EventBatch, Finding, PipelineBuilder, Policy, Registry, Summary,
+    SystemClock,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -41,7 +42,7 @@ const LAST_LINE: Duration = Duration::from_secs(1);
 
 /// Everything that is wrong with the flags.
 pub(crate) fn mistakes(args: &TailArgs, registry: &Registry, environment: &dyn Environment) -> Vec<String> {
-    source::plan(args, &args.namespaces, registry, environment).err().unwrap_or_default()
+    source::plans(args, &args.namespaces, registry, environment).err().unwrap_or_default()
 }
 
 /// Shows events until a signal comes, the source ends, or nobody reads any more.
@@ -66,12 +67,14 @@ pub(crate) async fn run(
 
     let begin = async {
         let namespaces = source::namespaces(&args).await?;
-        let plan = source::plan(&args, &namespaces, registry, environment)
+        let plans = source::plans(&args, &namespaces, registry, environment)
             .map_err(|mistakes| BuildError::new("read the flags", mistakes.join("; ")))?;
-        may_read(plan.check().await)?;
-        Ok::<_, BuildError>((namespaces, plan))
+        for plan in &plans {
+            may_read(plan.check().await)?;
+        }
+        Ok::<_, BuildError>((namespaces, plans))
     };
-    let (namespaces, plan) = tokio::select! {
+    let (namespaces, plans) = tokio::select! {
         begun = begin => begun?,
         _ = signals.next() => return Ok(()),
     };
@@ -82,7 +85,7 @@ pub(crate) async fn run(
 
     let policy = Policy { filter: args.filter.clone(), ..Policy::default() };
     let (builder, batches) = Tap::pipeline(policy);
-    let pipeline = builder.source_plan(plan).build()?;
+    let pipeline = plans.into_iter().fold(builder, PipelineBuilder::source_plan).build()?;
     let (stop, stopped) = oneshot::channel();
     let mut shown = show(view(&args, &namespaces, terminal), batches, stopped)?;
     let summary = tokio::select! {

@@ -1,6 +1,9 @@
 //! Where the events come from: the cluster that kubectl speaks to, or what `--source` says.
 
-use eventer_core::{BuildError, ComponentUri, ConfigError, Environment, Registry, SourcePlan};
+use eventer_core::{
+    BuildError, ComponentUri, ConfigError, Environment, Pipeline, PipelineBuilder, Registry, SourcePlan,
+    report,
+};
 use eventer_sources::kubernetes::ConnectOptions;
 
 use crate::args::{ClusterArgs, Namespaces, TailArgs, option_mistake};
@@ -9,19 +12,34 @@ use crate::plans;
 const FLAG: &str = "--source";
 const KUBERNETES: &str = "kubernetes";
 
-/// Plans the source, of a cluster for these namespaces. Nothing is opened.
+/// Plans the sources, that of a cluster for these namespaces. Nothing is opened.
 ///
 /// # Errors
 /// Everything that is wrong, for people to read.
-pub(super) fn plan(
+pub(super) fn plans(
     args: &TailArgs,
     namespaces: &Namespaces,
     registry: &Registry,
     environment: &dyn Environment,
-) -> Result<SourcePlan, Vec<String>> {
-    let Some(source) = &args.source else { return plan_cluster(&args.cluster, namespaces, registry) };
-    let uri =
-        ComponentUri::parse(FLAG, source.expose(), environment).map_err(|error| vec![error.to_string()])?;
+) -> Result<Vec<SourcePlan>, Vec<String>> {
+    if args.sources.is_empty() {
+        return plan_cluster(&args.cluster, namespaces, registry).map(|plan| vec![plan]);
+    }
+    let (mut planned, mut mistakes) = (Vec::new(), Vec::new());
+    for source in &args.sources {
+        match plan(source.expose(), registry, environment) {
+            Ok(plan) => planned.push(plan),
+            Err(told) => mistakes.extend(told),
+        }
+    }
+    // Two may have the same name.
+    let builder = planned.iter().cloned().fold(Pipeline::builder(), PipelineBuilder::source_plan);
+    mistakes.extend(builder.build().err().map(|error| format!("{FLAG}: {}", report(&error))));
+    if mistakes.is_empty() { Ok(planned) } else { Err(mistakes) }
+}
+
+fn plan(source: &str, registry: &Registry, environment: &dyn Environment) -> Result<SourcePlan, Vec<String>> {
+    let uri = ComponentUri::parse(FLAG, source, environment).map_err(|error| vec![error.to_string()])?;
     registry.plan_source(&uri).map_err(|errors| plans::mistakes(FLAG, &uri, &errors))
 }
 

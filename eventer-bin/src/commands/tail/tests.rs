@@ -110,16 +110,16 @@ async fn on_a_terminal_the_last_line_is_rewritten_in_place() {
     rig.show(&[event("a", 1, "restarting")], NOTHING);
     assert_eq!(
         rig.written(),
-        "LAST SEEN  TYPE     REASON       OBJECT                MESSAGE\n\
-         06:00:00   Warning  BackOff      Pod/web-0             restarting"
+        "LAST SEEN  TYPE     REASON     OBJECT            MESSAGE\n\
+         06:00:00   Warning  BackOff    Pod/web-0         restarting"
     );
     rig.show(&[event("a", 7, "restarting")], NOTHING);
     assert_eq!(
         rig.written(),
-        "\r06:03:00   Warning  BackOff      Pod/web-0             (x7 over 3m) restarting\x1b[K"
+        "\r06:03:00   Warning  BackOff    Pod/web-0         (x7 over 3m) restarting\x1b[K"
     );
     rig.show(&[event("b", 1, "pulled"), event("a", 8, "restarting")], NOTHING);
-    assert_eq!(rig.written(), "\n06:00:00   Warning  BackOff      Pod/web-0             pulled");
+    assert_eq!(rig.written(), "\n06:00:00   Warning  BackOff    Pod/web-0         pulled");
     rig.view.close().unwrap();
     assert_eq!(rig.written(), "\n");
 }
@@ -134,27 +134,56 @@ async fn a_line_behind_which_the_log_has_written_is_left_as_it_is() {
     rig.show(&[event("a", 2, "restarting")], SPAN / 2);
     assert_eq!(rig.written(), "", "it is held as on a pipe");
     rig.show(&[event("a", 3, "restarting")], SPAN);
-    assert_eq!(
-        rig.written(),
-        "06:01:00   Warning  BackOff      Pod/web-0             (x3 over 60s) restarting"
-    );
+    assert_eq!(rig.written(), "06:01:00   Warning  BackOff    Pod/web-0         (x3 over 60s) restarting");
+}
+
+/// What a terminal shows of a pod with a long name, and of a message in Chinese.
+fn shown(columns: fn() -> Option<usize>, has_namespaces: bool) -> String {
+    let mut long = event("a", 1, "Back-off restarting failed container web in pod web-0_shop");
+    long.involved_object.name = "a-deployment-with-a-long-name-7c9d8f6b5-x8k2p".to_owned();
+    let terminal = Terminal { columns, is_open: Arc::new(AtomicBool::new(false)) };
+    let mut rig = Rig::new(Style { has_namespaces, ..style() }, Some(terminal));
+    rig.show(&[long, event("b", 1, "容器重启容器重启容器重启容器重启")], NOTHING);
+    rig.written()
 }
 
 #[tokio::test]
-async fn no_line_is_longer_than_the_terminal_is_wide() {
-    let mut long = event("a", 1, "Back-off restarting failed container web in pod web-0_shop");
-    long.involved_object.name = "a-deployment-with-a-long-name-7c9d8f6b5-x8k2p".to_owned();
-    let mut rig = Rig::on_terminal(|| Some(80));
-    rig.show(&[long.clone(), event("b", 1, "容器重启容器重启容器重启容器重启")], NOTHING);
+async fn where_there_is_room_no_line_is_longer_than_the_terminal_is_wide() {
     assert_eq!(
-        rig.written(),
-        "LAST SEEN  TYPE     REASON       OBJECT                MESSAGE\n\
-         06:00:00   Warning  BackOff      Pod/a-depl…6b5-x8k2p  Back-off restarting fai…\n\
-         06:00:00   Warning  BackOff      Pod/web-0             容器重启容器重启容器重…"
+        shown(|| Some(120), true),
+        "LAST SEEN  NAMESPACE  TYPE     REASON            OBJECT                         MESSAGE\n\
+         06:00:00   shop       Warning  BackOff           Pod/a-deployme…c9d8f6b5-x8k2p  Back-off restarting failed container w…\n\
+         06:00:00   shop       Warning  BackOff           Pod/web-0                      容器重启容器重启容器重启容器重启"
     );
-    let mut rig = Rig::on_terminal(|| Some(12));
-    rig.show(&[long], NOTHING);
-    assert_eq!(rig.written(), "LAST SEEN  \n06:00:00   ");
+    assert_eq!(
+        shown(|| Some(80), false),
+        "LAST SEEN  TYPE     REASON     OBJECT            MESSAGE\n\
+         06:00:00   Warning  BackOff    Pod/a-de…5-x8k2p  Back-off restarting failed co…\n\
+         06:00:00   Warning  BackOff    Pod/web-0         容器重启容器重启容器重启容器…"
+    );
+}
+
+/// Where it would not have it otherwise, the line goes on in the next row.
+#[tokio::test]
+async fn the_message_has_its_room_on_a_narrow_terminal() {
+    assert_eq!(
+        shown(|| Some(80), true),
+        "LAST SEEN  NAMESPACE  REASON     OBJECT          MESSAGE\n\
+         06:00:00   shop       BackOff    Pod/a-d…-x8k2p  Back-off restarting failed co…\n\
+         06:00:00   shop       BackOff    Pod/web-0       容器重启容器重启容器重启容器…"
+    );
+    assert_eq!(
+        shown(|| Some(60), false),
+        "REASON     OBJECT            MESSAGE\n\
+         BackOff    Pod/a-de…5-x8k2p  Back-off restarting failed co…\n\
+         BackOff    Pod/web-0         容器重启容器重启容器重启容器…"
+    );
+    assert_eq!(
+        shown(|| Some(12), false),
+        "REASON     OBJECT          MESSAGE\n\
+         BackOff    Pod/a-d…-x8k2p  Back-off restarting failed cont…\n\
+         BackOff    Pod/web-0       容器重启容器重启容器重启容器重启"
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,18 @@
 //! The keys of a map, with their places.
 
 use crate::convert::report::{Report, Weight, did_you_mean};
-use crate::document::Node;
+use crate::document::{Node, Value};
+
+/// Tells that a value is of a form that the tool cannot read there, unless it is nothing.
+pub(super) fn tell_of_form(node: &Node, place: &str, wanted: &str, report: &mut Report) {
+    if node.value != Value::Null {
+        let text = format!(
+            "it takes {wanted}, and this is {}: the tool does not start with it; it is left out",
+            node.value.form()
+        );
+        report.add(Weight::Lost, node.line, place, text);
+    }
+}
 
 /// A map whose keys are known.
 #[derive(Debug)]

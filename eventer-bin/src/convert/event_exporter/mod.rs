@@ -14,7 +14,7 @@ mod slack;
 mod webhook;
 
 use eventer_core::Expression;
-use fields::Fields;
+use fields::{Fields, tell_of_form};
 use receivers::{Receiver, Workshop};
 use routes::Route;
 
@@ -43,6 +43,9 @@ const KEYS: &[&str] = &[
     "cacheSize",
 ];
 
+/// Those whose values are taken over.
+const TEXTS: [&str; 5] = ["clusterName", "namespace", "omitLookup", "logLevel", "logFormat"];
+
 /// Whether a document looks like the tool's config. Alertmanager's has the same keys, and other receivers.
 pub(super) fn is_config(document: &Node) -> bool {
     let is_ours = ["sources", "sinks"].iter().any(|key| document.get(key).is_some());
@@ -66,6 +69,11 @@ pub(super) fn convert(document: &Node, report: &mut Report, secrets: &mut Secret
             report.add(Weight::Know, entry.line, entry.key.clone(), text);
         }
     }
+    for key in TEXTS {
+        if let Some(node) = top.get(key).filter(|node| node.text().is_none()) {
+            tell_of_form(node, key, "a text", report);
+        }
+    }
     let mut config = Config { origin: "kubernetes-event-exporter".to_owned(), ..Config::default() };
     config.head.extend(top.text("clusterName").map(|name| ("cluster_name".to_owned(), Yaml::text(name))));
 
@@ -76,6 +84,9 @@ pub(super) fn convert(document: &Node, report: &mut Report, secrets: &mut Secret
         route.forget_labels(report);
     }
     warn_of_repeats(&route, report);
+    if let Some(node) = top.get("receivers").filter(|node| node.items().is_none()) {
+        tell_of_form(node, "receivers", "a list", report);
+    }
     let receivers = top.get("receivers").map(|node| receivers::read(node, report)).unwrap_or_default();
     warn_of_unknown_receivers(&route, &receivers, report);
     config.sinks = sinks(&route, &receivers, report, secrets);

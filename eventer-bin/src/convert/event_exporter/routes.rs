@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use super::fields::tell_of_form;
 use super::rules::{self, Rule};
 use crate::convert::expression::Condition;
 use crate::convert::report::{Report, Weight, did_you_mean};
-use crate::document::{Node, Value};
+use crate::document::Node;
 
 /// A node of the tree.
 #[derive(Debug, Default)]
@@ -25,9 +26,7 @@ impl Route {
     pub(super) fn read(node: &Node, place: &str, report: &mut Report) -> Self {
         let mut route = Self::default();
         let Some(entries) = node.entries() else {
-            if node.value != Value::Null {
-                report.add(Weight::Know, node.line, place, "a route is a map; this is ignored");
-            }
+            tell_of_form(node, place, "a map", report);
             return route;
         };
         for entry in entries {
@@ -35,11 +34,15 @@ impl Route {
             match entry.key.as_str() {
                 "drop" => route.drop = rules::read_all(&entry.node, &place, report),
                 "match" => route.matches = rules::read_all(&entry.node, &place, report),
-                "routes" => {
-                    let items = entry.node.items().unwrap_or_default().iter().enumerate();
-                    route.routes =
-                        items.map(|(at, node)| Self::read(node, &format!("{place}[{at}]"), report)).collect();
-                }
+                "routes" => match entry.node.items() {
+                    Some(items) => {
+                        let items = items.iter().enumerate();
+                        route.routes = items
+                            .map(|(at, node)| Self::read(node, &format!("{place}[{at}]"), report))
+                            .collect();
+                    }
+                    None => tell_of_form(&entry.node, &place, "a list of routes", report),
+                },
                 key => {
                     let hint = match rules::is_key(key) {
                         true => "; conditions and receivers stand in the rules of match".to_owned(),

@@ -1,5 +1,6 @@
 //! The rules of a route: what each key compares, and how.
 
+use super::fields::tell_of_form;
 use crate::convert::expression::{self, Condition, Test};
 use crate::convert::pattern::Pattern;
 use crate::convert::report::{Report, Weight, did_you_mean};
@@ -39,6 +40,9 @@ const ANNOTATIONS: &str = "annotations";
 const MIN_COUNT: &str = "minCount";
 const RECEIVER: &str = "receiver";
 
+/// What is compared with a field.
+const EXPRESSION: &str = "a regular expression";
+
 /// Whether a rule has such a key.
 pub(super) fn is_key(key: &str) -> bool {
     keys().any(|known| known == key)
@@ -56,14 +60,8 @@ pub(super) fn read_all(node: &Node, place: &str, report: &mut Report) -> Vec<Rul
             .enumerate()
             .map(|(at, node)| Rule::read(node, &format!("{place}[{at}]"), report))
             .collect(),
-        Value::Null => Vec::new(),
         _ => {
-            report.add(
-                Weight::Know,
-                node.line,
-                place,
-                "this is no list of rules; the tool does not start with it",
-            );
+            tell_of_form(node, place, "a list of rules", report);
             Vec::new()
         }
     }
@@ -78,6 +76,9 @@ impl Rule {
             needs_lookup: false,
             needs_repeats: false,
         };
+        if node.entries().is_none() {
+            tell_of_form(node, place, "a map", report);
+        }
         let mut conditions = Vec::new();
         for entry in node.entries().unwrap_or_default() {
             let place = format!("{place}.{}", entry.key);
@@ -87,6 +88,9 @@ impl Rule {
                 (Some(field), _) => conditions.extend(compared(field, value, &place, report)),
                 (None, LABELS | ANNOTATIONS) => {
                     let map = format!("involvedObject.{}", entry.key);
+                    if value.entries().is_none() {
+                        tell_of_form(value, &place, "a map of names and expressions", report);
+                    }
                     for label in value.entries().unwrap_or_default() {
                         rule.needs_lookup = true;
                         let place = format!("{place}.{}", label.key);
@@ -106,6 +110,9 @@ impl Rule {
                     }
                 },
                 (None, RECEIVER) => {
+                    if value.text().is_none() {
+                        tell_of_form(value, &place, "a name", report);
+                    }
                     rule.receiver = value.text().filter(|name| !name.is_empty()).map(variables::shown);
                 }
                 (None, key) => {
@@ -130,7 +137,13 @@ impl Rule {
 
 /// What a regular expression asks of a field. An empty one asks nothing.
 fn compared(field: &str, value: &Node, place: &str, report: &mut Report) -> Option<Condition> {
-    let text = value.text().filter(|text| !text.is_empty())?;
+    let Some(text) = value.text() else {
+        tell_of_form(value, place, EXPRESSION, report);
+        return None;
+    };
+    if text.is_empty() {
+        return None;
+    }
     Some(of_text(field, text, value.line, place, report).0)
 }
 
@@ -153,6 +166,9 @@ fn of_text(field: &str, text: &str, line: u64, place: &str, report: &mut Report)
 
 /// A label must be there, and match.
 fn of_label(map: &str, key: &str, value: &Node, place: &str, report: &mut Report) -> Condition {
+    if value.text().is_none() {
+        tell_of_form(value, place, EXPRESSION, report);
+    }
     let field = format!("{map}[{}]", expression::quoted(key));
     let (condition, takes_nothing) =
         of_text(&field, value.text().unwrap_or_default(), value.line, place, report);

@@ -229,3 +229,30 @@ fn a_deep_tree_gives_no_more_text_than_it_has() {
     Expression::parse(&written).unwrap();
     assert!(written.len() < 2 * text.len(), "{} of {}", written.len(), text.len());
 }
+
+#[test]
+fn what_has_a_form_that_cannot_be_read_is_told() {
+    let text = "clusterName: {a: b}\nnamespace: [x]\nlogLevel: [info]\nroute:\n  drop: {kind: Pod}\n  match:\n    - 5\n    \
+                - {labels: [a], namespace: [x], receiver: [r], annotations: {a: [b]}, reason: }\n  routes: {a: b}\n\
+                receivers: {a: b}\n";
+    let mut report = Report::default();
+    convert(&Node::parse(text).unwrap(), &mut report, &mut Secrets::default());
+    let report = report.to_string();
+    let lost = report.split("\n## ").next().unwrap();
+    for told in [
+        "line 1: `clusterName`: it takes a text, and this is a map",
+        "line 2: `namespace`: it takes a text, and this is a list",
+        "line 3: `logLevel`: it takes a text, and this is a list",
+        "line 5: `route.drop`: it takes a list of rules, and this is a map",
+        "line 7: `route.match[0]`: it takes a map, and this is a number",
+        "line 8: `route.match[1].labels`: it takes a map of names and expressions, and this is a list",
+        "line 8: `route.match[1].namespace`: it takes a regular expression, and this is a list",
+        "line 8: `route.match[1].receiver`: it takes a name, and this is a list",
+        "line 8: `route.match[1].annotations.a`: it takes a regular expression, and this is a list",
+        "line 9: `route.routes`: it takes a list of routes, and this is a map",
+        "line 10: `receivers`: it takes a list, and this is a map",
+    ] {
+        assert!(lost.contains(told), "{told}\n{report}");
+    }
+    assert_eq!(lost.matches("does not start with it").count(), 11, "{report}");
+}

@@ -7,11 +7,18 @@ mod sinks;
 mod uri;
 mod words;
 
+use std::time::Duration;
+
+use eventer_core::OptionValue;
+use eventer_core::time::format_duration;
+
 use super::config::{Config, Sink};
 use super::expression::Condition;
 use super::report::{Report, Weight, did_you_mean};
 use super::secrets::Secrets;
+use super::variables;
 use super::yaml::Yaml;
+use crate::args;
 use crate::document::{DocumentError, Node};
 use uri::Uri;
 use words::Word;
@@ -151,9 +158,9 @@ fn read(words: &[Word], flags: &mut Flags, report: &mut Report) -> Result<(), Do
         match name {
             "source" => flags.sources.push(value),
             "sink" => flags.sinks.push(value),
-            "frequency" => flags.frequency = Some(value),
-            "healthz-ip" => flags.ip = Some(value),
-            "healthz-port" => flags.port = Some(value),
+            "frequency" => flags.frequency = Some(with_variables(value)),
+            "healthz-ip" => flags.ip = Some(with_variables(value)),
+            "healthz-port" => flags.port = Some(with_variables(value)),
             "event-metrics" => flags.event_metrics = Some(value),
             "max_procs" => flags.max_procs = Some(value),
             "v" => flags.verbosity = Some(value),
@@ -175,24 +182,32 @@ fn read(words: &[Word], flags: &mut Flags, report: &mut Report) -> Result<(), Do
     Ok(())
 }
 
+/// A value in which variables are marked, if it has any.
+fn with_variables(Word { line, text }: Word) -> Word {
+    let marked = variables::mark(&text);
+    Word { line, text: if marked.lost.is_empty() { marked.text } else { text } }
+}
+
 impl Flags {
     /// Writes what is left besides sources and sinks.
     fn settle(&self, config: &mut Config, report: &mut Report) {
         let entry = |key: &str, value: Yaml| (key.to_owned(), value);
-        match &self.frequency {
-            Some(frequency) => config.tail.push(entry("frequency", Yaml::text(&frequency.text))),
-            None => {
-                let text = "events are taken each second, where the tool took them each 30s";
-                report.add(Weight::Know, 0, "--frequency", text);
-            }
-        }
+        let frequency = frequency(self.frequency.as_ref(), report);
+        config.tail.extend(frequency.map(|frequency| entry("frequency", frequency)));
         let mut admin = Vec::new();
-        admin.extend(
-            self.ip.as_ref().filter(|ip| !ip.text.is_empty()).map(|ip| entry("ip", Yaml::text(&ip.text))),
-        );
+        let is_ip = |text: &str| variables::has_any(text) || args::takes_ip(text);
+        match self.ip.as_ref().filter(|ip| !ip.text.is_empty()) {
+            Some(ip) if is_ip(&ip.text) => admin.push(entry("ip", Yaml::text(&ip.text))),
+            Some(ip) => {
+                let text = "it is no IP address; that is 0.0.0.0 then";
+                report.add(Weight::Lost, ip.line, "--healthz-ip", text);
+            }
+            None => {}
+        }
         if let Some(port) = &self.port {
             match port.text.parse::<u16>() {
                 Ok(port) => admin.push(entry("port", Yaml::plain(port))),
+                Err(_) if variables::has_any(&port.text) => admin.push(entry("port", Yaml::text(&port.text))),
                 Err(_) => {
                     report.add(Weight::Lost, port.line, "--healthz-port", "it is no port; that is 8084 then")
                 }
@@ -233,6 +248,33 @@ impl Flags {
             report.add(Weight::Differs, 0, "TZ", text);
         }
     }
+}
+
+/// The frequency, as far as it is taken.
+fn frequency(word: Option<&Word>, report: &mut Report) -> Option<Yaml> {
+    let Some(Word { line, text }) = word else {
+        let text = "events are taken each second, where the tool took them each 30s";
+        report.add(Weight::Know, 0, "--frequency", text);
+        return None;
+    };
+    if variables::has_any(text) {
+        return Some(Yaml::text(text));
+    }
+    let Some(nearest) = args::nearest_frequency(text) else {
+        report.add(Weight::Lost, *line, "--frequency", "it is no duration; that is 1s then");
+        return None;
+    };
+    if Duration::parse_option(text) == Ok(nearest) {
+        return Some(Yaml::text(text));
+    }
+    let nearest = format_duration(nearest);
+    report.add(
+        Weight::Differs,
+        *line,
+        "--frequency",
+        format!("it is out of bounds; {nearest} is the nearest"),
+    );
+    Some(Yaml::text(nearest))
 }
 
 /// The source. Its options have the names that they had.
