@@ -17,6 +17,7 @@ use crate::convert;
 use crate::environment::{self, ProcessEnvironment};
 use crate::listing;
 use crate::plans::{self, Plans};
+use crate::printable::printable;
 use crate::serve;
 
 /// The exit code for a wrong command line.
@@ -173,7 +174,7 @@ fn tell_failure(result: Result<(), BuildError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("error: {}\n", report(&error)));
+            complain(&format!("error: {}\n", printable(&report(&error))));
             ExitCode::FAILURE
         }
     }
@@ -205,7 +206,8 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn refuse(mistakes: &[String]) -> ExitCode {
-    let lines: Vec<String> = mistakes.iter().map(|mistake| format!("error: {mistake}\n")).collect();
+    let lines: Vec<String> =
+        mistakes.iter().map(|mistake| format!("error: {}\n", printable(mistake))).collect();
     complain(&format!("{}{SEE_ALSO}\n", lines.concat()));
     ExitCode::from(WRONG_USAGE)
 }

@@ -12,6 +12,7 @@ mod environment;
 mod listing;
 mod logging;
 mod plans;
+mod printable;
 mod reload;
 mod serve;
 mod signals;

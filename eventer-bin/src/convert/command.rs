@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use eventer_core::Registry;
 
-use super::report::{Report, printable};
+use super::report::Report;
 use super::{Conversion, convert};
 use crate::args::ConvertCommand;
+use crate::printable::printable;
 
 /// What a conversion has to say.
 #[derive(Debug)]

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Write as _};
 
-use eventer_core::text::is_active;
 use eventer_core::uri::nearest;
+
+use crate::printable::printable;
 
 /// How much a remark matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,12 +92,6 @@ impl fmt::Display for Report {
         }
         f.write_str(&text)
     }
-}
-
-/// `text` with an escape for each character that would steer a terminal: keys and names are as others wrote them.
-pub(super) fn printable(text: &str) -> String {
-    let shown = |c: char| if is_active(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-    text.chars().map(shown).collect()
 }
 
 /// The best guess of `known` at what `word` was meant to be, as the end of a sentence.

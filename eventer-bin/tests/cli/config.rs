@@ -73,6 +73,14 @@ async fn all_that_is_wrong_is_told_with_2_and_nothing_is_started() {
 }
 
 #[tokio::test]
+async fn no_mistake_steers_the_terminal() {
+    let file = File::new("sources: [demo:]\n\"k\\e[31m\": 1\nsinks: [{kind: \"l\\e[0m\"}]\n");
+    let ended = eventer(&[&file.flag()]).await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("k\\u001b[31m") && !ended.stderr.contains('\x1b'), "{:?}", ended.stderr);
+}
+
+#[tokio::test]
 async fn a_file_runs_as_flags_do() {
     let recording =
         format!("{}/testdata/watch-core-v1.jsonl", env!("CARGO_MANIFEST_DIR").replace("-bin", "-sources"));
