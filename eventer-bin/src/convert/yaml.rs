@@ -4,6 +4,8 @@ use std::fmt;
 
 use eventer_core::text::is_active;
 
+use crate::printable::printable;
+
 use super::variables;
 
 /// A value to be written.
@@ -139,9 +141,7 @@ fn quoted_unless(text: &str, is_plain: fn(&str) -> bool) -> String {
     } else if text.contains(is_active) {
         // JSON's escapes are YAML's, too. JSON leaves some of these as they are: YAML ends a line there, and a terminal turns
         // its text around.
-        let json = serde_json::Value::from(text).to_string();
-        let escaped = |c: char| if is_active(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-        json.chars().map(escaped).collect()
+        printable(&serde_json::Value::from(text).to_string())
     } else if text.contains('\'') && !text.contains(['"', '\\']) {
         format!("\"{text}\"")
     } else {
