@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tempfile::TempDir;
 use tokio::time::{Instant, timeout_at};
 
@@ -155,17 +156,23 @@ impl KafkaBroker {
         }
     }
 
+    /// Asks the broker, and again while a partition has no leader: after a start there is none for a moment.
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&Reader) -> Result<T, rdkafka::error::KafkaError> + Send + 'static,
+        question: impl Fn(&Reader) -> Result<T, KafkaError> + Clone + Send + 'static,
     ) -> T {
-        let address = self.address(Listener::Plaintext);
-        #[expect(clippy::disallowed_methods, reason = "each question has a time limit of its own")]
-        let answer =
-            tokio::task::spawn_blocking(move || Reader::new(&address).and_then(|reader| question(&reader)));
-        match answer.await.expect("asking does not panic") {
-            Ok(answer) => answer,
-            Err(error) => panic!("the broker did not answer: {error}\n{}", self.log()),
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (address, question) = (self.address(Listener::Plaintext), question.clone());
+            #[expect(clippy::disallowed_methods, reason = "each question has a time limit of its own")]
+            let answer = tokio::task::spawn_blocking(move || {
+                Reader::new(&address).and_then(|reader| question(&reader))
+            });
+            match answer.await.expect("asking does not panic") {
+                Ok(answer) => return answer,
+                Err(error) if has_no_leader(&error) && Instant::now() < deadline => {}
+                Err(error) => panic!("the broker did not answer: {error}\n{}", self.log()),
+            }
         }
     }
 
@@ -218,6 +225,13 @@ impl Drop for KafkaBroker {
             self.kill();
         }
     }
+}
+
+fn has_no_leader(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
+    )
 }
 
 fn home() -> PathBuf {
