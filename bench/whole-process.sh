@@ -13,7 +13,7 @@ limit_seconds=300
 # Bounds of CHECK=1: microseconds of CPU an event, MiB, milliseconds, MiB.
 slack=${SLACK:-1}
 # Of the binary, 9 MiB are librdkafka and OpenSSL.
-max_cpu=$((10 * slack)) max_memory=64 max_memory_hung=96 max_ready=$((100 * slack)) max_binary=30
+max_cpu=$((10 * slack)) max_memory=64 max_memory_hung=96 max_ready=$((100 * slack)) max_binary=32
 
 cargo build --quiet --release -p eventer-bin --bin eventer
 cargo build --quiet --release -p eventer-testkit --bins
