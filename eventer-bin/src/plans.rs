@@ -157,7 +157,14 @@ fn rule(uri: &ComponentUri) -> Result<EventFilter, Vec<ConfigError>> {
     let mut reader = UriReader::new(config::DROP, uri, &RULE, filter::OPTIONS);
     let rule = EventFilter::take(&mut reader, PolicyDefaults::NONE);
     let errors = reader.finish();
-    if errors.is_empty() { Ok(rule) } else { Err(errors) }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    if !rule.has_condition() {
+        let reason = "a rule without a condition would drop everything".to_owned();
+        return Err(vec![ConfigError::Syntax { component: config::DROP.to_owned(), reason }]);
+    }
+    Ok(rule)
 }
 
 /// The mistake of a sink that asks for a ConfigMap where there is none.

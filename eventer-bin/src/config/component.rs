@@ -167,9 +167,6 @@ fn map(
     mistakes: &mut Vec<String>,
 ) -> Result<Component, String> {
     let is_rule = around.list == List::Drop;
-    if is_rule && entries.is_empty() {
-        return Err(format!("{}: a rule without a condition would drop everything", around.place(node.line)));
-    }
     let kind = if is_rule { List::Drop.key() } else { kind(entries, node, around)? };
     let spec = around.specs.iter().find(|spec| spec.kind == kind).copied();
     if spec.is_none() && !is_rule {

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::component::{ENDPOINT, JSON, KIND};
 use super::keys::{DROP, SINKS, SOURCES, STATIC_LABELS, settings};
-use super::value::object;
 
 /// The schema for the kinds that `registry` knows, as a text.
 pub(crate) fn schema_text(registry: &Registry) -> String {
@@ -69,7 +68,7 @@ fn component(spec: &ComponentSpec, common: &[OptionSpec]) -> Value {
     properties.extend(spec.options.iter().chain(common).flat_map(properties_of));
     let mut component = closed(properties, &[KIND]);
     if matches!(spec.endpoint, EndpointSpec::Url(_)) {
-        component["patternProperties"] = object([("^query\\.", single())]);
+        component["patternProperties"] = json!({ "^query\\.": single() });
     }
     component
 }

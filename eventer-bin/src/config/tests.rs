@@ -223,7 +223,7 @@ admin: {port: 99999}
         r#"eventer.yaml:20: sinks[4].url: the key is not known, a URL is written under "endpoint""#,
         r#"eventer.yaml:21: sinks[5] (webhok) is not known, did you mean "webhook"?"#,
         r#"eventer.yaml:22: sinks[6] (log): option "tiemout" is not known, did you mean "timeout"?"#,
-        "eventer.yaml:25: drop[1]: a rule without a condition would drop everything",
+        "eventer.yaml:25: drop[1] (drop): a rule without a condition would drop everything",
         r#"eventer.yaml:26: drop[2].reazon: the key is not known, did you mean "reason"?"#,
         r#"eventer.yaml:24: drop[0] (drop): option "where": "#,
     ];
@@ -264,6 +264,15 @@ fn no_message_shows_what_may_be_a_secret() {
     assert!(told.len() >= 3 && !told.concat().contains("hunter2"), "{told:#?}");
     let file = ConfigFile::parse("x", &text, &environment(), &mut Vec::new()).unwrap();
     assert!(!format!("{file:?}").contains("hunter2"), "{file:?}");
+}
+
+#[test]
+fn a_rule_that_says_nothing_does_not_drop_everything() {
+    for rule in ["{}", "{namespaces: []}", "{kinds: ''}", "{min_count: 1}"] {
+        let told = mistakes(&format!("sources: [demo:]\ndrop: [{rule}]\n"));
+        assert_eq!(told.len(), 1, "{rule}: {told:#?}");
+        assert!(told[0].contains("without a condition would drop everything"), "{rule}: {told:#?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use eventer_core::Environment;
 use eventer_core::uri::expand_value;
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Number, Value as Json};
 
 use crate::document::{Node, Value};
 
@@ -73,11 +73,6 @@ fn number(text: &str) -> Json {
     let whole = hex("0x", 16).or_else(|| hex("0o", 8)).or_else(|| text.parse().ok()).map(Number::from);
     let any = whole.or_else(|| text.parse().ok().and_then(Number::from_f64));
     any.map_or_else(|| Json::String(text.to_owned()), Json::Number)
-}
-
-/// Only for the schema and the tests: an object of JSON from pairs.
-pub(super) fn object<const N: usize>(entries: [(&str, Json); N]) -> Json {
-    Json::Object(entries.map(|(key, value)| (key.to_owned(), value)).into_iter().collect::<Map<_, _>>())
 }
 
 #[cfg(test)]

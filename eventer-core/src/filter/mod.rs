@@ -66,6 +66,35 @@ impl EventFilter {
         self.ask(event).unwrap_or(true)
     }
 
+    /// Whether there is a condition at all: a filter without one wants everything.
+    pub fn has_condition(&self) -> bool {
+        let Self {
+            level,
+            namespace_of: _,
+            namespaces,
+            exclude_namespaces,
+            kinds,
+            exclude_kinds,
+            types,
+            reason,
+            exclude_reason,
+            object_name,
+            exclude_object_name,
+            message,
+            exclude_message,
+            min_count,
+            expression,
+        } = self;
+        let regexes = [reason, exclude_reason, object_name, exclude_object_name, message, exclude_message];
+        level.is_some()
+            || !(namespaces.is_empty() && exclude_namespaces.is_empty())
+            || !(kinds.is_empty() && exclude_kinds.is_empty() && types.is_empty())
+            || regexes.iter().any(|regexes| !regexes.is_empty())
+            // Every event was seen once.
+            || *min_count > 1
+            || expression.is_some()
+    }
+
     /// As [`wants`](Self::wants), and says why. Takes longer, for people who ask about one event.
     pub fn decide(&self, event: &Event) -> Decision {
         let (is_wanted, option, reason) = match self.refusal(event) {
@@ -153,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_default_wants_everything() {
-        assert!(EventFilter::default().wants(&event()));
+        assert!(EventFilter::default().wants(&event()) && !EventFilter::default().has_condition());
         assert!(EventFilter::default().wants(&Event::default()));
     }
 
@@ -212,6 +241,8 @@ mod tests {
             ..EventFilter::default()
         }));
         assert!(wants(EventFilter { min_count: 7, ..EventFilter::default() }));
+        assert!(EventFilter { min_count: 2, ..EventFilter::default() }.has_condition());
+        assert!(EventFilter { exclude_kinds: vec!["Pod".into()], ..EventFilter::default() }.has_condition());
         assert!(!wants(EventFilter { min_count: 8, ..EventFilter::default() }));
         assert!(!wants(EventFilter { exclude_namespaces: pattern("pr*"), ..EventFilter::default() }));
     }
